@@ -1,0 +1,6 @@
+//! netref
+
+pub mod id;
+pub mod limits;
+
+pub use limits::Limits;

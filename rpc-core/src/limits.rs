@@ -1,0 +1,112 @@
+//! Owns every bound that a node keeps, with its default and its reason. It enforces none of them: the tables do.
+
+use std::time::Duration;
+
+/// What this node allows each peer, and what it announces in its hello.
+///
+/// ```
+/// let limits = netref::Limits { calls_in_flight: 16, ..netref::Limits::default() };
+/// assert_eq!(limits.message_bytes, 64 << 20);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Calls of one session whose handlers may be unfinished here at a time, counted twice: once for calls from outside any handler and
+    /// once, in a pool of the same size, for calls made inside one. Default 4,096: far above what a busy session needs to fill a
+    /// link (64 in flight saturate loopback) and small enough that the handlers' futures stay in the tens of megabytes.
+    pub calls_in_flight: u32,
+    /// Objects exported to an authenticated peer or one on this machine. Default 1,000,000 (about 100 MB of tables).
+    pub exports: u32,
+    /// Objects exported to any other peer. Default 10,000.
+    pub exports_stranger: u32,
+    /// Bytes of one message: arguments or a result, bulk bytes included. Default 64 MiB; larger data belongs in a byte stream.
+    pub message_bytes: u64,
+    /// Bytes of call payloads that may be on their way to this node on one session. At least `message_bytes`. Default 64 MiB.
+    pub call_window: u64,
+    /// Bytes of return payloads that may be on their way to this node on one session. At least `message_bytes`. Default 64 MiB.
+    pub return_window: u64,
+    /// Bytes of results that arrived and were not yet picked up by their callers; above it a result is dropped and its caller told
+    /// so. Default 256 MiB.
+    pub unclaimed_bytes: u64,
+    /// Methods one peer may define on one session. Default 16,384: a large program has hundreds.
+    pub definitions: u32,
+    /// How deep a value may be nested. Default 64, as Cap'n Proto's: a decoder uses a stack frame per level.
+    pub depth: u32,
+    /// Bytes that a decoded message may take in memory, with at least one byte charged per element. Default 256 MiB.
+    pub decoded_bytes: u64,
+    /// Calls that may wait here, at the caller, for credit on one session. Default 100,000.
+    pub waiting_calls: u32,
+    /// Frames of one peer that were refused before its session is closed. Default 1,000.
+    pub refusals: u32,
+    /// How many steps of ancestry a call may carry (see law 8 on re-entrance). Default 256.
+    pub chain_holds: u32,
+    /// How long the handshake may take. Default 5 s.
+    pub handshake: Duration,
+    /// How long a call made inside a handler waits for credit without any progress before it fails. Default 10 s.
+    pub nested_wait: Duration,
+    /// Links that may be in their handshake at a time on one listener. Default 64.
+    pub handshakes: u32,
+    /// Sessions a node holds at a time. Default 20,000.
+    pub sessions: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls_in_flight: 4_096,
+            exports: 1_000_000,
+            exports_stranger: 10_000,
+            message_bytes: 64 << 20,
+            call_window: 64 << 20,
+            return_window: 64 << 20,
+            unclaimed_bytes: 256 << 20,
+            definitions: 16_384,
+            depth: 64,
+            decoded_bytes: 256 << 20,
+            waiting_calls: 100_000,
+            refusals: 1_000,
+            chain_holds: 256,
+            handshake: Duration::from_secs(5),
+            nested_wait: Duration::from_secs(10),
+            handshakes: 64,
+            sessions: 20_000,
+        }
+    }
+}
+
+/// The limits that a hello announces: what the other side may do without being refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PeerLimits {
+    /// See [`Limits::calls_in_flight`].
+    pub calls_in_flight: u32,
+    /// See [`Limits::exports`].
+    pub exports: u32,
+    /// See [`Limits::message_bytes`].
+    pub message_bytes: u64,
+    /// See [`Limits::call_window`].
+    pub call_window: u64,
+    /// See [`Limits::return_window`].
+    pub return_window: u64,
+    /// See [`Limits::definitions`].
+    pub definitions: u32,
+    /// Streams that may be open at a time; 0 where streams are not offered.
+    pub streams: u32,
+    /// See [`Limits::depth`].
+    pub depth: u32,
+    /// The longest silence that the sender of the hello tolerates, in milliseconds; 0 when it has no keep-alive.
+    pub keep_alive_ms: u64,
+}
+
+impl PeerLimits {
+    /// What a peer is taken to allow when its hello leaves a key out.
+    pub const MINIMUM: Self = Self {
+        calls_in_flight: 1,
+        exports: 1,
+        message_bytes: 65_536,
+        call_window: 65_536,
+        return_window: 65_536,
+        definitions: 64,
+        streams: 0,
+        depth: 64,
+        keep_alive_ms: 0,
+    };
+}
