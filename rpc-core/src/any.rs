@@ -1,0 +1,137 @@
+//! Owns [`AnyRemote`]: a reference to an object under some interface, without saying which in its type.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::handler::{Handler, RawCall, RawReturn};
+use crate::interface::Interface;
+use crate::object::cell::ObjectMeta;
+use crate::object_key::ObjectKey;
+use crate::remote::Remote;
+use crate::servant::{Handled, Servant};
+use crate::session::Import;
+use crate::transfer;
+
+/// A reference to an object of any interface: what a relay, a directory or a wrapper holds.
+///
+/// It can be cloned, sent in arguments and results, called without a trait ([`call_raw`](Self::call_raw)), and turned into a typed
+/// reference ([`downcast`](Self::downcast)).
+#[derive(Clone)]
+pub struct AnyRemote {
+    pub(crate) place: Place,
+}
+
+/// Where the object is.
+#[derive(Clone)]
+pub(crate) enum Place {
+    Here(Arc<dyn Servant>),
+    There(Arc<Import>),
+    /// It could not be passed on; every call says why.
+    Broken(Arc<Error>),
+}
+
+impl AnyRemote {
+    pub(crate) const fn here(servant: Arc<dyn Servant>) -> Self {
+        Self { place: Place::Here(servant) }
+    }
+
+    pub(crate) const fn there(import: Arc<Import>) -> Self {
+        Self { place: Place::There(import) }
+    }
+
+    pub(crate) fn broken(error: Error) -> Self {
+        Self { place: Place::Broken(Arc::new(error)) }
+    }
+
+    /// A reference whose calls all go to `handler`, under the name of an interface.
+    pub fn from_handler(interface: impl Into<String>, handler: Arc<dyn Handler>) -> Self {
+        Self::here(Arc::new(Handled { meta: ObjectMeta::new(), interface: interface.into(), handler }))
+    }
+
+    /// The name of the interface that this reference grants; empty for a reference that arrived broken.
+    pub fn interface(&self) -> &str {
+        match &self.place {
+            Place::Here(servant) => servant.interface(),
+            Place::There(import) => import.interface(),
+            Place::Broken(_) => "",
+        }
+    }
+
+    /// Whose object it is. `None` for a reference that arrived broken.
+    pub fn key(&self) -> Option<ObjectKey> {
+        match &self.place {
+            Place::Here(servant) => servant.meta().map(ObjectKey::of_local),
+            Place::There(import) => Some(import.key()),
+            Place::Broken(_) => None,
+        }
+    }
+
+    /// The same reference with a type. Nothing is asked of the host: a method that the interface of this reference does not have is
+    /// refused when it is called.
+    pub fn downcast<T: ?Sized + Interface>(self) -> Remote<T> {
+        Remote::from_any(self)
+    }
+
+    /// Calls without a trait.
+    ///
+    /// The call is started at once, and cancelled when what is returned is dropped.
+    pub fn call_raw(&self, call: RawCall) -> RawReturn {
+        match &self.place {
+            Place::Here(servant) => crate::servant::call_raw(Arc::clone(servant), call),
+            Place::There(import) => crate::session::call_raw(import, call),
+            Place::Broken(error) => RawReturn::failed(Error::clone(error)),
+        }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        match &self.place {
+            Place::Here(_) => true,
+            Place::There(import) => !import.session().is_closed(),
+            Place::Broken(_) => false,
+        }
+    }
+
+    pub(crate) async fn closed(&self) -> Error {
+        match &self.place {
+            Place::Here(_) => std::future::pending().await,
+            Place::There(import) => import.session().closed().await,
+            Place::Broken(error) => Error::clone(error),
+        }
+    }
+}
+
+impl fmt::Debug for AnyRemote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Here(servant) => write!(f, "Remote(`{}` #{}, local)", servant.interface(), servant.number()),
+            Place::There(import) => write!(f, "Remote(`{}` {}, over {})", import.interface(), import.key(), import.session().peer()),
+            Place::Broken(error) => write!(f, "Remote(broken: {error})"),
+        }
+    }
+}
+
+impl Serialize for AnyRemote {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let index = transfer::put_reference(self.clone()).ok_or_else(|| {
+            S::Error::custom("a reference travels only inside a call: as an argument, a result or part of one; it cannot be stored")
+        })?;
+        serializer.serialize_newtype_struct("netref::Remote", &index)
+    }
+}
+
+impl<'de> Deserialize<'de> for AnyRemote {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let index = u32::deserialize(deserializer)?;
+        transfer::take_reference(index).ok_or_else(|| D::Error::custom("the message has no such reference, or holds it twice"))
+    }
+}
+
+/// Turns the error of a broken reference into the error of a call on it.
+pub(crate) fn broken(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::NoSuchObject, Outcome::NotRun, text)
+}

@@ -1,0 +1,374 @@
+//! Owns [`Call`]: what calling a remote method gives, whether its object is here or elsewhere.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use tokio::task::JoinHandle;
+use tokio::time::Sleep;
+
+use crate::codec::{self, Codec};
+use crate::context::{self, CallContext};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::inbound::{Coder, MethodResult, bounds, decode_error};
+use crate::interface::{InterfaceDescriptor, MethodDescriptor};
+use crate::limits::Limits;
+use crate::panics;
+use crate::peer::Peer;
+use crate::session::{Arrived, RemoteCall, deadline_over};
+use crate::transfer::{self, Incoming};
+use crate::wire::Status;
+
+/// A call of a remote method: a future that borrows nothing.
+///
+/// Nothing has been sent until it is polled, or one of [`send`](Self::send) and [`oneway`](Self::oneway) is used; a call that never got
+/// that far was never made. It can be awaited, bounded with [`timeout`](Self::timeout), and in code without a runtime driven with
+/// [`wait`](Self::wait).
+///
+/// # Cancel safety
+///
+/// Dropping a call that was sent cancels it: its handler is dropped at its next await, unless the method is `#[remote(no_cancel)]`.
+///
+/// ```
+/// use std::time::Duration;
+/// use netref::{Remote, Result, remote};
+///
+/// #[remote]
+/// trait Adder {
+///     async fn add(&self, left: u64, right: u64) -> Result<u64>;
+/// }
+///
+/// struct Exact;
+/// impl Adder for Exact {
+///     async fn add(&self, left: u64, right: u64) -> Result<u64> {
+///         Ok(left + right)
+///     }
+/// }
+///
+/// let adder = Remote::<dyn Adder>::new(Exact);
+/// assert_eq!(adder.add(1, 2).timeout(Duration::from_secs(1)).wait()?, 3);
+/// # Ok::<(), netref::Error>(())
+/// ```
+#[must_use = "a call does nothing until it is awaited or sent"]
+pub struct Call<T, E> {
+    state: State<T, E>,
+}
+
+type Decode<T, E> = fn(Arrived, &Limits, &Peer, &Called) -> Result<T, E>;
+
+/// Which method was called, for errors.
+#[derive(Clone, Copy)]
+pub(crate) struct Called {
+    pub(crate) interface: &'static InterfaceDescriptor,
+    pub(crate) method: &'static MethodDescriptor,
+}
+
+impl Called {
+    fn name(&self) -> String {
+        crate::inbound::method_name(self.interface.name, self.method)
+    }
+
+    fn name_on(&self, error: Error) -> Error {
+        error.with_method(self.name())
+    }
+}
+
+enum State<T, E> {
+    Failed(Error),
+    Local(LocalCall<T, E>),
+    /// A local call that was sent: it runs on a task of its own.
+    Spawned(Task<Result<T, E>>),
+    Remote(RemoteCall, Decode<T, E>, Called),
+    Done,
+}
+
+/// A task that ends when nobody holds it any more.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A call on an object of this process: the method's own future, in a context of its own.
+struct LocalCall<T, E> {
+    future: Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>,
+    context: Option<CallContext>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    called: Called,
+}
+
+impl<T, E> Call<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    pub(crate) const fn failed(error: Error) -> Self {
+        Self { state: State::Failed(error) }
+    }
+
+    pub(crate) fn local(called: Called, future: Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>) -> Self {
+        let context = Some(CallContext::local());
+        Self { state: State::Local(LocalCall { future, context, sleep: None, called }) }
+    }
+
+    pub(crate) const fn remote(call: RemoteCall, decode: Decode<T, E>, called: Called) -> Self {
+        Self { state: State::Remote(call, decode, called) }
+    }
+
+    /// Ends the call with kind `Deadline` when it takes longer than `limit` from now. The handler, and the calls it makes, inherit the
+    /// deadline; an earlier one that this call inherits stays.
+    #[allow(clippy::disallowed_methods)]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        let Some(deadline) = Instant::now().checked_add(limit) else { return self };
+        match &mut self.state {
+            State::Local(local) => local.bound(deadline),
+            State::Remote(call, ..) => call.bound(deadline),
+            State::Failed(_) | State::Spawned(_) | State::Done => {}
+        }
+        self
+    }
+
+    /// Sends the call now and lets it run while this task does other things; await it for the result. An error of sending is in the
+    /// result too.
+    pub fn send(self) -> Self {
+        match self.state {
+            State::Remote(mut call, decode, called) => match call.send() {
+                Ok(()) => Self { state: State::Remote(call, decode, called) },
+                Err(error) => Self::failed(called.name_on(error)),
+            },
+            State::Local(local) => match local.spawn() {
+                Ok(task) => Self { state: State::Spawned(Task(task)) },
+                Err(error) => Self::failed(error),
+            },
+            state => Self { state },
+        }
+    }
+
+    /// Sends the call and asks for no result. Dropping nothing cancels it any more.
+    ///
+    /// # Errors
+    ///
+    /// Only what is known at once, such as a session that is over; the call did not run then.
+    pub fn oneway(self) -> Result<(), E> {
+        match self.state {
+            State::Remote(mut call, _, called) => {
+                call.set_oneway();
+                call.send().map_err(|error| E::from(called.name_on(error)))?;
+                call.detach();
+                Ok(())
+            }
+            State::Local(mut local) => {
+                if let Some(context) = &mut local.context {
+                    context.holds.clear();
+                }
+                local.spawn().map(drop).map_err(E::from)
+            }
+            State::Failed(error) => Err(E::from(error)),
+            State::Spawned(task) => {
+                // It was sent for its result, which nobody wants now; it goes on all the same.
+                tokio::spawn(async move {
+                    let mut task = task;
+                    let _ = (&mut task.0).await;
+                });
+                Ok(())
+            }
+            State::Done => Ok(()),
+        }
+    }
+
+    /// Waits for the result in code that has no runtime; netref's own background runtime drives the call.
+    ///
+    /// # Errors
+    ///
+    /// What the call gives; inside a runtime an error of kind `Misuse` instead of a hang.
+    pub fn wait(self) -> Result<T, E> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let text = "`wait` was called inside a tokio runtime, which it would block";
+            return Err(E::from(Error::new(ErrorKind::Misuse, Outcome::NotRun, text)));
+        }
+        match crate::background::runtime() {
+            Ok(runtime) => runtime.block_on(self),
+            Err(error) => Err(E::from(error)),
+        }
+    }
+}
+
+impl<T: Send + 'static, E: From<Error> + Send + 'static> Future for Call<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let result = match &mut this.state {
+            State::Local(local) => match local.poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(result) => result,
+            },
+            State::Remote(call, decode, called) => match Pin::new(&mut *call).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(arrived)) => {
+                    let session = call.session();
+                    decode(arrived, session.limits(), session.peer(), called)
+                }
+                Poll::Ready(Err(error)) => Err(E::from(called.name_on(error))),
+            },
+            State::Spawned(task) => match Pin::new(&mut task.0).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(result)) => result,
+                Poll::Ready(Err(_)) => {
+                    let text = "the runtime was shut down while the call ran";
+                    Err(E::from(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, text)))
+                }
+            },
+            State::Failed(_) => match std::mem::replace(&mut this.state, State::Done) {
+                State::Failed(error) => Err(E::from(error)),
+                _ => return Poll::Pending,
+            },
+            State::Done => return Poll::Pending,
+        };
+        let done = std::mem::replace(&mut this.state, State::Done);
+        panics::drop_quietly(done);
+        Poll::Ready(result)
+    }
+}
+
+impl<T, E> fmt::Debug for Call<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.state {
+            State::Failed(_) => "Call(failed)",
+            State::Local(_) => "Call(local)",
+            State::Spawned(_) => "Call(local, sent)",
+            State::Remote(..) => "Call(remote)",
+            State::Done => "Call(done)",
+        })
+    }
+}
+
+impl<T, E> LocalCall<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    fn bound(&mut self, deadline: Instant) {
+        if let Some(context) = &mut self.context {
+            context.deadline = Some(context.deadline.map_or(deadline, |known| known.min(deadline)));
+            self.sleep = None;
+        }
+    }
+
+    fn started(&self) -> bool {
+        self.context.as_ref().is_none_or(|context| context.started)
+    }
+
+    fn interrupted(&self) -> Outcome {
+        if self.started() { Outcome::MayHaveRun } else { Outcome::NotRun }
+    }
+
+    #[allow(clippy::disallowed_methods)]
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        let deadline = self.context.as_ref().and_then(|context| context.deadline);
+        if !self.started() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Poll::Ready(Err(E::from(self.called.name_on(deadline_over(Outcome::NotRun)))));
+        }
+        let polled = context::enter(&mut self.context, || panics::caught(|| self.future.as_mut().poll(cx)));
+        match polled {
+            Ok(Poll::Ready(Ok(result))) => Poll::Ready(result.map_err(|error| nest_local(error, &self.called))),
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(E::from(self.called.name_on(error)))),
+            Err(panicked) => Poll::Ready(Err(E::from(self.called.name_on(panicked.into_error(self.interrupted()))))),
+            Ok(Poll::Pending) => {
+                let Some(deadline) = deadline else { return Poll::Pending };
+                let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+                if sleep.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                Poll::Ready(Err(E::from(self.called.name_on(deadline_over(self.interrupted())))))
+            }
+        }
+    }
+
+    fn spawn(mut self) -> Result<JoinHandle<Result<T, E>>, Error> {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => Ok(runtime.spawn(std::future::poll_fn(move |cx| self.poll(cx)))),
+            Err(_) => {
+                let text = "a call on a local object can be sent only inside a tokio runtime, on which it then runs";
+                Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, text))
+            }
+        }
+    }
+}
+
+/// A netref error that the method returned as its own error belongs to a call of the method's, as it would over a session.
+fn nest_local<E: 'static>(mut error: E, called: &Called) -> E {
+    if let Some(inner) = (&mut error as &mut dyn Any).downcast_mut::<Error>() {
+        let nested = Error::nested(inner.clone(), "this process").with_method(called.name());
+        *inner = nested;
+    }
+    error
+}
+
+/// Decodes what came back.
+pub(crate) fn decode_reply<K: Coder, E>(arrived: Arrived, limits: &Limits, peer: &Peer, called: &Called) -> Result<K::Value, E>
+where
+    E: From<Error> + DeserializeOwned,
+{
+    let Arrived { status, codec, bytes, references, segments } = arrived;
+    let incoming = Incoming { references, segments, answered_by: Some(peer.clone()) };
+    decode_parts::<K, E>(status, codec, bytes.as_slice(), incoming, limits, called)
+}
+
+fn decode_parts<K: Coder, E>(
+    status: Status,
+    codec: u8,
+    bytes: &[u8],
+    incoming: Incoming,
+    limits: &Limits,
+    called: &Called,
+) -> Result<K::Value, E>
+where
+    E: From<Error> + DeserializeOwned,
+{
+    let bounds = bounds(limits);
+    let decoded = match (status, Codec::from_id(codec)) {
+        (Status::SystemError, _) => return Err(E::from(called.name_on(decode_error(bytes)))),
+        (Status::Cancelled, _) => {
+            let error = Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee's node ended the call");
+            return Err(E::from(called.name_on(error)));
+        }
+        (_, Err(error)) => Ok(Err(error)),
+        (Status::Ok, Ok(codec)) => {
+            panics::caught(|| transfer::decoding(incoming, || K::decode(codec, bytes, &bounds))).map(|decoded| decoded.map(Ok))
+        }
+        (Status::AppError, Ok(codec)) => {
+            panics::caught(|| transfer::decoding(incoming, || codec::decode::<E>(codec, bytes, &bounds))).map(|decoded| decoded.map(Err))
+        }
+    };
+    let error = match decoded {
+        Ok(Ok(result)) => return result,
+        Ok(Err(error)) => Error::new(ErrorKind::Codec, Outcome::Ran, format!("the result cannot be decoded: {error}")),
+        Err(panicked) => panicked.into_error(Outcome::Ran),
+    };
+    Err(E::from(called.name_on(error)))
+}
+
+/// Decodes what a handler of this process gave back.
+pub(crate) fn decode_raw<K: Coder, E>(reply: crate::handler::RawReply, called: &Called) -> MethodResult<K::Value, E>
+where
+    E: From<Error> + DeserializeOwned,
+{
+    use crate::handler::RawReply;
+    let (status, payload) = match reply {
+        RawReply::Ok(payload) => (Status::Ok, payload),
+        RawReply::AppError(payload) => (Status::AppError, payload),
+        RawReply::Failed(error) => return Err(error),
+    };
+    let references = payload.references.into_iter().map(Some).collect();
+    let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
+    let incoming = Incoming { references, segments, answered_by: Some(Peer::LOCAL) };
+    Ok(decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &Limits::default(), called))
+}

@@ -1,0 +1,204 @@
+//! Owns [`Context`]: what a handler may know of the call it serves, and what the calls it makes inherit. It lives in a thread-local
+//! only while a handler is polled; of sessions it knows only who their peer is and when a call is
+//! cancelled.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task;
+use std::time::{Duration, Instant};
+
+use crate::id::CallId;
+use crate::peer::Peer;
+use crate::session::{Session, SessionCore};
+use crate::wire::Trace;
+
+/// Names one stay of a call inside an object that has `&mut self` methods. Unique among all nodes.
+pub(crate) type HoldId = [u8; 16];
+
+/// What a call carries along with its arguments, and what calls made inside its handler inherit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallContext {
+    /// The session and the id of the call that is served; `None` for a local one.
+    pub(crate) incoming: Option<(Arc<SessionCore>, CallId)>,
+    pub(crate) deadline: Option<Instant>,
+    /// The root call that this one descends from.
+    pub(crate) root: Option<[u8; 16]>,
+    /// The objects with `&mut self` methods that this call and its ancestors are inside of.
+    pub(crate) holds: Vec<HoldId>,
+    pub(crate) trace: Option<Trace>,
+    /// Whether the user's method has been entered: before that the outcome is `NotRun`.
+    pub(crate) started: bool,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<CallContext>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with `context` as the current one. Changes made inside, such as a hold, are in `context` afterwards, also after a panic.
+pub(crate) fn enter<R>(context: &mut Option<CallContext>, f: impl FnOnce() -> R) -> R {
+    struct Restore<'a>(&'a mut Option<CallContext>);
+    impl Drop for Restore<'_> {
+        fn drop(&mut self) {
+            CURRENT.with(|current| std::mem::swap(&mut *current.borrow_mut(), self.0));
+        }
+    }
+    CURRENT.with(|current| std::mem::swap(&mut *current.borrow_mut(), context));
+    let _restore = Restore(context);
+    f()
+}
+
+/// Looks at the current context, if a handler is being polled.
+pub(crate) fn with_current<R>(f: impl FnOnce(Option<&mut CallContext>) -> R) -> R {
+    let mut f = Some(f);
+    let found = CURRENT.try_with(|current| f.take().map(|f| f(current.borrow_mut().as_mut())));
+    match (found, f) {
+        (Ok(Some(result)), _) => result,
+        // The thread is ending: there is no context any more.
+        (_, Some(f)) => f(None),
+        _ => unreachable!("the closure is either called or left"),
+    }
+}
+
+/// The context for a call or task that descends from the current one.
+pub(crate) fn inherited() -> Option<CallContext> {
+    with_current(|current| current.cloned())
+}
+
+impl CallContext {
+    /// The context of a local call: it descends from the current one, but its caller is this process.
+    pub(crate) fn local() -> Self {
+        let mut context = inherited().unwrap_or_default();
+        context.started = false;
+        context.incoming = None;
+        context
+    }
+}
+
+/// What a handler may know of the call that it serves.
+///
+/// ```
+/// # async fn handler() {
+/// use netref::Context;
+///
+/// let context = Context::current();
+/// if context.remaining().is_some_and(|left| left.is_zero()) {
+///     return; // nobody is waiting any more
+/// }
+/// println!("called by {}", context.peer());
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    call: Option<CallContext>,
+    peer: Peer,
+}
+
+impl Context {
+    /// The context of the handler that is running. Outside any handler it says that the caller is local and nothing is bounded.
+    pub fn current() -> Self {
+        Self::of(inherited())
+    }
+
+    pub(crate) fn of(call: Option<CallContext>) -> Self {
+        let peer = match call.as_ref().and_then(|call| call.incoming.as_ref()) {
+            Some((session, _)) => session.peer().clone(),
+            None => Peer::LOCAL,
+        };
+        Self { call, peer }
+    }
+
+    pub(crate) fn into_call(self) -> Option<CallContext> {
+        self.call
+    }
+
+    /// Who made the call: the immediate caller, not the root of the chain.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Whether this is inside a handler at all.
+    pub fn is_in_call(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// How much time the caller still gives, inherited from call to call. `None` when there is no deadline, zero when it is over.
+    #[allow(clippy::disallowed_methods)]
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.call.as_ref()?.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// The session over which the call came. `None` for a local call.
+    pub fn session(&self) -> Option<Session> {
+        let (session, _) = self.call.as_ref()?.incoming.as_ref()?;
+        Some(Session::from(Arc::clone(session)))
+    }
+
+    /// Waits until the caller has given the call up, its session ended, or its node is shutting down past the deadline.
+    ///
+    /// A handler without `#[remote(no_cancel)]` needs it only for work that it handed to another task: it is dropped itself at its
+    /// next await. Never ready for a local call, whose future is simply dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is lost when the returned future is dropped.
+    pub async fn cancelled(&self) {
+        match self.call.as_ref().and_then(|call| call.incoming.as_ref()) {
+            Some((session, call)) => session.cancelled(*call).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("peer", &self.peer).field("remaining", &self.remaining()).finish_non_exhaustive()
+    }
+}
+
+/// A future that is polled inside a context of its own.
+pub(crate) struct Within<F> {
+    context: Option<CallContext>,
+    future: Pin<Box<F>>,
+}
+
+impl<F> Within<F> {
+    pub(crate) fn new(context: Option<CallContext>, future: F) -> Self {
+        Self { context, future: Box::pin(future) }
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<F::Output> {
+        let this = &mut *self;
+        enter(&mut this.context, || this.future.as_mut().poll(cx))
+    }
+}
+
+/// Spawns a task that keeps the context of the handler it is spawned in: its caller, deadline, chain and trace.
+///
+/// The task is not ended with the handler; watch [`Context::cancelled`] where it should be.
+///
+/// ```
+/// # async fn example() {
+/// let task = netref::spawn(async { netref::Context::current().remaining() });
+/// assert!(task.await.is_ok());
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example());
+/// ```
+///
+/// # Panics
+///
+/// Panics outside a tokio runtime, as [`tokio::spawn`] does.
+pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    tokio::spawn(Within::new(inherited(), future))
+}

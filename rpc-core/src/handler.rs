@@ -1,0 +1,164 @@
+//! Owns the seam: [`Handler`], a call without its trait. Everything that wraps a reference is built on it, inside netref and outside.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+use crate::any::AnyRemote;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Outcome};
+
+/// Names a method to anyone, also to a node that has no code for its interface.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Method {
+    /// The interface that declares it.
+    pub interface: Cow<'static, str>,
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// The hash of its signature as the caller knows it.
+    pub fingerprint: u64,
+    /// Its signature as the caller knows it, for people.
+    pub signature: Cow<'static, str>,
+    /// Whether the caller knows it as `#[idempotent]`.
+    pub idempotent: bool,
+}
+
+impl Method {
+    /// A method that is not idempotent.
+    pub fn new(
+        interface: impl Into<Cow<'static, str>>,
+        name: impl Into<Cow<'static, str>>,
+        fingerprint: u64,
+        signature: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { interface: interface.into(), name: name.into(), fingerprint, signature: signature.into(), idempotent: false }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.interface, self.name)
+    }
+}
+
+/// Encoded values with what travels beside them.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Payload {
+    /// The codec of `bytes`: 0 is bincode.
+    pub codec: u8,
+    /// The encoded values; references and bulk bytes are indices in them.
+    pub bytes: Bytes,
+    /// Bulk bytes, which no codec walks.
+    pub segments: Vec<Bytes>,
+    /// References, in the order of their indices.
+    pub references: Vec<AnyRemote>,
+}
+
+/// A call without its trait.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RawCall {
+    /// What is called.
+    pub method: Method,
+    /// The arguments.
+    pub payload: Payload,
+    /// Who calls, and what the call inherits.
+    pub context: Context,
+}
+
+impl RawCall {
+    /// A call of `method` with the current context.
+    pub fn new(method: Method, payload: Payload) -> Self {
+        Self { method, payload, context: Context::current() }
+    }
+}
+
+/// How a call without its trait ended.
+#[derive(Clone, Debug)]
+pub enum RawReply {
+    /// The method returned `Ok`.
+    Ok(Payload),
+    /// The method returned its own `Err`.
+    AppError(Payload),
+    /// netref ended the call.
+    Failed(Error),
+}
+
+/// The answer to a [`RawCall`]: at once, or in time.
+pub enum RawReturn {
+    /// The call is done.
+    Ready(RawReply),
+    /// The call goes on; dropping the future cancels it.
+    Pending(Pin<Box<dyn Future<Output = RawReply> + Send>>),
+}
+
+impl RawReturn {
+    /// A return that netref ends.
+    pub fn failed(error: Error) -> Self {
+        Self::Ready(RawReply::Failed(error))
+    }
+
+    /// A return that is computed by `future`.
+    pub fn pending(future: impl Future<Output = RawReply> + Send + 'static) -> Self {
+        Self::Pending(Box::pin(future))
+    }
+
+    /// Waits for the reply.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the returned future cancels the call.
+    pub async fn reply(self) -> RawReply {
+        match self {
+            Self::Ready(reply) => reply,
+            Self::Pending(future) => future.await,
+        }
+    }
+}
+
+impl fmt::Debug for RawReturn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(reply) => f.debug_tuple("Ready").field(reply).finish(),
+            Self::Pending(_) => f.write_str("Pending(..)"),
+        }
+    }
+}
+
+/// Something that can be called without a trait: a proxy, a relay, a test double.
+///
+/// ```
+/// use std::sync::Arc;
+/// use netref::{AnyRemote, Error, ErrorKind, Handler, Outcome, RawCall, RawReturn};
+///
+/// /// Refuses everything, and says what it was asked.
+/// struct Closed;
+///
+/// impl Handler for Closed {
+///     fn call(&self, call: RawCall) -> RawReturn {
+///         let text = format!("{} is closed today", call.method);
+///         RawReturn::failed(Error::new(ErrorKind::Denied, Outcome::NotRun, text))
+///     }
+/// }
+///
+/// let reference = AnyRemote::from_handler("shop::Shop", Arc::new(Closed));
+/// assert_eq!(reference.interface(), "shop::Shop");
+/// ```
+pub trait Handler: Send + Sync + 'static {
+    /// Starts a call. It must not block; calls on one object are started in the order in which they were sent.
+    fn call(&self, call: RawCall) -> RawReturn;
+}
+
+/// A reply that says that the reference has no such method.
+pub(crate) fn no_such_method(method: &Method, offered: &str) -> Error {
+    let text = format!(
+        "a reference to `{offered}` has no method `{}` of `{}` (an interface is named after its crate; if both sides compile their own copy, give it one name with `#[remote(name = \"…\")]`)",
+        method.name, method.interface
+    );
+    Error::new(ErrorKind::NoSuchMethod, Outcome::NotRun, text).with_method(method.to_string())
+}

@@ -1,0 +1,350 @@
+//! Owns a call on its way into a method and the reply on its way out: decoding the arguments, encoding the result, and turning
+//! whatever goes wrong in either into an error that says whether the method ran.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::any::AnyRemote;
+use crate::bulk::{FromBulk, IntoBulk};
+use crate::codec::{self, Bounds, Codec};
+use crate::error::{Error, ErrorKind, Outcome, Verbatim};
+use crate::handler::{Method, Payload};
+use crate::interface::MethodDescriptor;
+use crate::limits::Limits;
+use crate::transfer::{self, Incoming, Outgoing};
+use crate::wire::Status;
+
+/// What a started method gives back.
+#[doc(hidden)]
+pub enum Served {
+    /// It is done already.
+    Ready(Reply),
+    /// It goes on.
+    Future(Pin<Box<dyn Future<Output = Reply> + Send>>),
+}
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ready(_) => "Ready(..)",
+            Self::Future(_) => "Future(..)",
+        })
+    }
+}
+
+/// The result of a method, encoded.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) status: Status,
+    pub(crate) codec: u8,
+    pub(crate) bytes: ReplyBytes,
+    pub(crate) outgoing: Outgoing,
+}
+
+/// The encoded result: in a pooled buffer when it was encoded here, shared when it is only passed on.
+#[derive(Debug)]
+pub(crate) enum ReplyBytes {
+    Pooled(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl ReplyBytes {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Pooled(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Pooled(bytes) => Bytes::from(bytes),
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Reply {
+    /// A reply by which netref ends the call.
+    pub(crate) fn failed(error: &Error) -> Self {
+        let mut bytes = crate::pool::take();
+        // An error is strings and small numbers; it always fits, and if it did not, the empty body would say so at the other end.
+        let _ = codec::encode(Codec::Bincode, &Verbatim(error.clone()), &mut bytes, ERROR_BYTES_MAX);
+        Self { status: Status::SystemError, codec: Codec::Bincode.id(), bytes: ReplyBytes::Pooled(bytes), outgoing: Outgoing::default() }
+    }
+
+    /// The return that a cancelled call is owed.
+    pub(crate) fn cancelled() -> Self {
+        let bytes = ReplyBytes::Shared(Bytes::new());
+        Self { status: Status::Cancelled, codec: Codec::Bincode.id(), bytes, outgoing: Outgoing::default() }
+    }
+
+    pub(crate) fn from_payload(status: Status, payload: Payload) -> Self {
+        let Payload { codec, bytes, segments, references } = payload;
+        Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing { references, segments } }
+    }
+
+    pub(crate) fn into_payload(self) -> Payload {
+        let Outgoing { references, segments } = self.outgoing;
+        Payload { codec: self.codec, bytes: self.bytes.into_bytes(), segments, references }
+    }
+
+    /// The error in a reply whose status says that netref ended the call.
+    pub(crate) fn into_error(self) -> Error {
+        match self.status {
+            Status::Cancelled => Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee ended the call"),
+            _ => decode_error(self.bytes.as_slice()),
+        }
+    }
+
+    /// How many payload bytes it has, bulk bytes included.
+    pub(crate) fn len(&self) -> u64 {
+        self.bytes.as_slice().len() as u64 + self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum::<u64>()
+    }
+}
+
+/// More than any error takes: its texts are bounded by what wrote them.
+const ERROR_BYTES_MAX: u64 = 1 << 20;
+
+/// The error that a peer sent about a call of this side's.
+pub(crate) fn decode_error(bytes: &[u8]) -> Error {
+    let bounds = Bounds { depth: 64, decoded_bytes: 4 * ERROR_BYTES_MAX };
+    match codec::decode::<Verbatim>(Codec::Bincode, bytes, &bounds) {
+        Ok(Verbatim(error)) => error,
+        Err(error) => {
+            Error::new(ErrorKind::Protocol, Outcome::MayHaveRun, format!("the callee sent an error that cannot be read: {error}"))
+        }
+    }
+}
+
+/// How a result type is encoded: as a value, or as bulk bytes beside the payload.
+#[doc(hidden)]
+pub trait Coder {
+    type Value: Send + 'static;
+    fn encode(codec: Codec, value: Self::Value, out: &mut Vec<u8>, max_bytes: u64) -> Result<(), codec::CodecError>;
+    fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<Self::Value, codec::CodecError>;
+}
+
+/// A result that the codec encodes.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Plain<T>(PhantomData<T>);
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> Coder for Plain<T> {
+    type Value = T;
+
+    fn encode(codec: Codec, value: T, out: &mut Vec<u8>, max_bytes: u64) -> Result<(), codec::CodecError> {
+        codec::encode(codec, &value, out, max_bytes)
+    }
+
+    fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<T, codec::CodecError> {
+        codec::decode(codec, bytes, bounds)
+    }
+}
+
+/// A result that travels beside the payload and is never walked.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Bulk<T>(PhantomData<T>);
+
+impl<T: IntoBulk + FromBulk + Send + 'static> Coder for Bulk<T> {
+    type Value = T;
+
+    fn encode(codec: Codec, value: T, out: &mut Vec<u8>, max_bytes: u64) -> Result<(), codec::CodecError> {
+        codec::encode(codec, &crate::bulk::bulk(value), out, max_bytes)
+    }
+
+    fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<T, codec::CodecError> {
+        codec::decode::<crate::bulk::BulkIn<T>>(codec, bytes, bounds).map(|bulk| bulk.0)
+    }
+}
+
+/// Outer: the call did not get to its method. Inner: what the method returned.
+#[doc(hidden)]
+pub type MethodResult<T, E> = Result<Result<T, E>, Error>;
+
+/// What decoding one message may cost on a node with these limits.
+pub(crate) fn bounds(limits: &Limits) -> Bounds {
+    Bounds { depth: limits.depth, decoded_bytes: limits.decoded_bytes }
+}
+
+/// Who asks for the method.
+pub(crate) enum Asked<'a> {
+    Here(&'a Method),
+    Defined(&'a crate::proto::Defined),
+}
+
+/// A call on its way into a method.
+#[doc(hidden)]
+pub struct Inbound<'a> {
+    codec: u8,
+    bytes: InboundBytes<'a>,
+    incoming: Incoming,
+    bounds: Bounds,
+    reply_max: u64,
+    asked: Asked<'a>,
+}
+
+pub(crate) enum InboundBytes<'a> {
+    /// Still in the read buffer.
+    Borrowed(&'a [u8]),
+    /// Assembled from chunks, or handed over inside the process.
+    Shared(Bytes),
+}
+
+impl std::fmt::Debug for Inbound<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Inbound({})", self.name())
+    }
+}
+
+impl<'a> Inbound<'a> {
+    pub(crate) fn new(codec: u8, bytes: InboundBytes<'a>, incoming: Incoming, bounds: Bounds, reply_max: u64, asked: Asked<'a>) -> Self {
+        Self { codec, bytes, incoming, bounds, reply_max, asked }
+    }
+
+    /// A call that never left the process: its sizes were chosen here, so only the depth is bounded as usual.
+    pub(crate) fn local(
+        codec: u8,
+        bytes: &Bytes,
+        references: Vec<Option<AnyRemote>>,
+        segments: Vec<Option<Bytes>>,
+        method: &'a Method,
+    ) -> Self {
+        let bounds = bounds(&Limits::default());
+        let incoming = Incoming { references, segments, answered_by: None };
+        Self::new(codec, InboundBytes::Shared(bytes.clone()), incoming, bounds, codec::MESSAGE_BYTES_MAX, Asked::Here(method))
+    }
+
+    fn name(&self) -> String {
+        match &self.asked {
+            Asked::Here(method) => method.to_string(),
+            Asked::Defined(method) => format!("{}.{}", method.interface, method.name),
+        }
+    }
+
+    /// The method that is asked for, for a handler that takes any.
+    pub(crate) fn method(&self) -> Method {
+        match &self.asked {
+            Asked::Here(method) => (*method).clone(),
+            Asked::Defined(method) => {
+                Method::new(method.interface.to_string(), method.name.clone(), method.fingerprint, method.signature.clone())
+            }
+        }
+    }
+
+    /// Everything the call brought, for a handler that decodes nothing.
+    pub(crate) fn take_payload(&mut self) -> Payload {
+        let bytes = match std::mem::replace(&mut self.bytes, InboundBytes::Borrowed(&[])) {
+            InboundBytes::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            InboundBytes::Shared(bytes) => bytes,
+        };
+        let incoming = std::mem::take(&mut self.incoming);
+        Payload {
+            codec: self.codec,
+            bytes,
+            segments: incoming.segments.into_iter().flatten().collect(),
+            references: incoming.references.into_iter().flatten().collect(),
+        }
+    }
+
+    /// What nobody has taken.
+    pub(crate) fn take_leftovers(&mut self) -> Option<Incoming> {
+        let incoming = std::mem::take(&mut self.incoming);
+        (!incoming.references.is_empty()).then_some(incoming)
+    }
+
+    /// Decodes the arguments.
+    ///
+    /// # Errors
+    ///
+    /// The reply that says why they cannot be decoded; the method did not run.
+    pub fn arguments<A: DeserializeOwned>(&mut self) -> Result<A, Served> {
+        let codec = match Codec::from_id(self.codec) {
+            Ok(codec) => codec,
+            Err(error) => return Err(self.refuse(&error.to_string())),
+        };
+        let incoming = std::mem::take(&mut self.incoming);
+        let bytes: &[u8] = match &self.bytes {
+            InboundBytes::Borrowed(bytes) => bytes,
+            InboundBytes::Shared(bytes) => bytes,
+        };
+        let bounds = self.bounds;
+        let decoded = crate::panics::caught(|| transfer::decoding(incoming, || codec::decode::<A>(codec, bytes, &bounds)));
+        match decoded {
+            Ok(Ok(arguments)) => Ok(arguments),
+            Ok(Err(error)) => Err(self.refuse(&error.to_string())),
+            Err(panic) => Err(Served::Ready(Reply::failed(&panic.into_error(Outcome::NotRun).with_method(self.name())))),
+        }
+    }
+
+    fn refuse(&self, why: &str) -> Served {
+        let text = format!("the arguments cannot be decoded: {why}");
+        Served::Ready(Reply::failed(&Error::new(ErrorKind::Codec, Outcome::NotRun, text).with_method(self.name())))
+    }
+
+    /// Starts the method.
+    pub fn run<K, E, F>(&mut self, future: F) -> Served
+    where
+        K: Coder,
+        E: Serialize + Send + 'static,
+        F: Future<Output = MethodResult<K::Value, E>> + Send + 'static,
+    {
+        let (codec, reply_max) = (self.codec, self.reply_max);
+        Served::Future(Box::pin(async move { encode_result::<K, E>(future.await, codec, reply_max) }))
+    }
+
+    /// The reply for a method number that nothing here answers to.
+    pub fn no_such_method(&mut self) -> Served {
+        let method = self.method();
+        Served::Ready(Reply::failed(&crate::handler::no_such_method(&method, &method.interface)))
+    }
+}
+
+/// Encodes what a method returned. What goes wrong from here on goes wrong after the method ran.
+fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, codec: u8, max_bytes: u64) -> Reply {
+    let result = match result {
+        Ok(result) => result,
+        Err(error) => return Reply::failed(&error),
+    };
+    let Ok(kind) = Codec::from_id(codec) else { return Reply::failed(&Error::new(ErrorKind::Codec, Outcome::Ran, "unknown codec")) };
+    let status = if result.is_ok() { Status::Ok } else { Status::AppError };
+    let mut bytes = crate::pool::take();
+    let encoded = crate::panics::caught(|| {
+        transfer::encoding(|| match result {
+            Ok(value) => K::encode(kind, value, &mut bytes, max_bytes),
+            Err(error) => codec::encode(kind, &error, &mut bytes, max_bytes),
+        })
+    });
+    let error = match encoded {
+        Ok((Ok(()), outgoing)) => {
+            let reply = Reply { status, codec, bytes: ReplyBytes::Pooled(bytes), outgoing };
+            if reply.len() <= max_bytes {
+                return reply;
+            }
+            too_large(reply.len(), max_bytes, Outcome::Ran)
+        }
+        Ok((Err(codec::CodecError::TooLarge { max_bytes }), _)) => too_large(max_bytes + 1, max_bytes, Outcome::Ran),
+        Ok((Err(error), _)) => Error::new(ErrorKind::Codec, Outcome::Ran, format!("the result cannot be encoded: {error}")),
+        Err(panic) => panic.into_error(Outcome::Ran),
+    };
+    Reply::failed(&error)
+}
+
+/// A message that its receiver does not take.
+pub(crate) fn too_large(bytes: u64, max_bytes: u64, outcome: Outcome) -> Error {
+    let what = if outcome == Outcome::NotRun { "the arguments take" } else { "the result takes" };
+    let text = format!("{what} at least {bytes} bytes, and the receiver takes {max_bytes} in one message; larger data belongs in pieces");
+    Error::new(ErrorKind::TooLarge, outcome, text)
+}
+
+/// The descriptor's name for an error text.
+pub(crate) fn method_name(interface: &str, method: &MethodDescriptor) -> String {
+    format!("{interface}.{}", method.name)
+}

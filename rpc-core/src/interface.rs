@@ -1,0 +1,120 @@
+//! Owns what a trait becomes: [`Interface`], implemented by `#[remote]` for `dyn Trait`, and its descriptors. It calls nothing.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::inbound::{Inbound, Served};
+use crate::object::cell::{Cell, ErasedObject};
+
+/// A trait that `#[remote]` made callable from elsewhere. Implemented for `dyn Trait` by the macro; not meant to be implemented by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a remote interface",
+    label = "not the `dyn` type of a trait with `#[netref::remote]`",
+    note = "put `#[netref::remote]` on the trait, and name it as `dyn Trait`"
+)]
+pub trait Interface: Send + Sync {
+    #[doc(hidden)]
+    type Erased: ?Sized + ErasedObject;
+
+    /// What the interface offers.
+    const DESCRIPTOR: &'static InterfaceDescriptor;
+
+    /// Fills `slot`, an `Option<Arc<S::Erased>>`, when `S` is this interface or one of its supertraits.
+    #[doc(hidden)]
+    fn upcast(object: Arc<Self::Erased>, slot: &mut dyn Any) -> bool;
+
+    /// Runs a method by its flattened number: own methods first, then those of each supertrait in order.
+    #[doc(hidden)]
+    fn dispatch(object: Arc<Self::Erased>, method: u32, inbound: &mut Inbound<'_>) -> Served;
+}
+
+/// That an object of type `C` can be hosted under an interface. Implemented by `#[remote]`.
+#[diagnostic::on_unimplemented(
+    message = "`{C}` cannot be hosted as `{Self}`",
+    label = "`{C}` does not implement the trait, or is not `'static`",
+    note = "write `impl Trait for {C}` with plain `async fn`s"
+)]
+pub trait Export<C>: Interface {
+    #[doc(hidden)]
+    fn erase(cell: Arc<Cell<C>>) -> Arc<Self::Erased>;
+}
+
+/// What an interface offers: its name, its methods and its supertraits.
+#[derive(Debug)]
+pub struct InterfaceDescriptor {
+    /// `crate::Trait`, or what `#[remote(name = "…")]` says.
+    pub name: &'static str,
+    /// The trait's doc comment.
+    pub docs: &'static str,
+    /// The methods of the trait itself.
+    pub methods: &'static [MethodDescriptor],
+    /// The remote supertraits.
+    pub bases: &'static [&'static Self],
+    /// Whether it or a supertrait has methods that take `&mut self`.
+    pub exclusive: bool,
+}
+
+/// What a method looks like.
+pub struct MethodDescriptor {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub docs: &'static str,
+    /// Its signature as Rust source.
+    pub signature: &'static str,
+    /// A hash of the signature's types: equal on both sides, or the call is a `SchemaMismatch`.
+    pub fingerprint: u64,
+    /// Its parameters without `self`.
+    pub parameters: &'static [ParameterDescriptor],
+    /// Its return type as Rust source.
+    pub result: &'static str,
+    /// Whether it takes `&mut self`.
+    pub exclusive: bool,
+    /// Whether running it twice is the same as running it once.
+    pub idempotent: bool,
+    /// Whether it is started on a task of its own, never on the reader.
+    pub spawn: bool,
+    /// Whether it is run on the blocking pool.
+    pub blocking: bool,
+    /// Whether it runs on when its caller gives up.
+    pub no_cancel: bool,
+}
+
+/// What a parameter looks like.
+#[derive(Debug)]
+pub struct ParameterDescriptor {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type as Rust source.
+    pub ty: &'static str,
+}
+
+impl fmt::Debug for MethodDescriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.signature)
+    }
+}
+
+impl InterfaceDescriptor {
+    /// Whether a reference to this interface is also one to `name`: itself or a supertrait.
+    pub fn extends(&self, name: &str) -> bool {
+        self.name == name || self.bases.iter().any(|base| base.extends(name))
+    }
+
+    /// The flattened number of a method, named by the interface that declares it.
+    pub(crate) fn find(&self, interface: &str, method: &str) -> Option<(u32, &'static MethodDescriptor)> {
+        if self.name == interface {
+            let methods: &'static [MethodDescriptor] = self.methods;
+            return methods.iter().zip(0..).find(|(known, _)| known.name == method).map(|(known, number)| (number, known));
+        }
+        let mut offset = self.methods.len() as u32;
+        for base in self.bases {
+            if let Some((number, known)) = base.find(interface, method) {
+                return Some((offset + number, known));
+            }
+            offset += crate::promises::flattened(base);
+        }
+        None
+    }
+}

@@ -1,0 +1,202 @@
+//! Owns [`Cell`], the place where an object lives while it is reachable: its identity, its door and its poison. It knows nothing of
+//! sessions, interfaces or encodings.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::gate::{Gate, Pass};
+use crate::context;
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::id::{Incarnation, NodeId};
+
+/// Who an object is, whatever it does.
+#[derive(Debug)]
+pub struct ObjectMeta {
+    number: u64,
+    /// The node whose object it is in its key: the first that exported it or was asked for the key.
+    home: OnceLock<(NodeId, Incarnation)>,
+    poisoned: AtomicBool,
+}
+
+impl ObjectMeta {
+    pub(crate) fn new() -> Self {
+        Self { number: next_number(), home: OnceLock::new(), poisoned: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The node that the object belongs to, which is `node` if nobody asked before.
+    pub(crate) fn home_or(&self, node: (NodeId, Incarnation)) -> (NodeId, Incarnation) {
+        *self.home.get_or_init(|| node)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.poisoned.load(Ordering::Acquire) {
+            let text = "an earlier `&mut self` method of this object panicked, so its state cannot be trusted";
+            return Err(Error::new(ErrorKind::Poisoned, Outcome::NotRun, text));
+        }
+        Ok(())
+    }
+}
+
+/// The next number of an object, or of a reference that is passed on, in this process.
+pub(crate) fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What every hosted object has, seen without its type.
+pub trait ErasedObject: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn meta(&self) -> &ObjectMeta;
+}
+
+/// Hosts one object of the user's.
+pub struct Cell<C> {
+    meta: ObjectMeta,
+    body: Body<C>,
+}
+
+enum Body<C> {
+    /// All its methods take `&self`: calls meet no door at all.
+    Open(C),
+    /// Some take `&mut self`. The gate decides who enters; the lock behind it is never contended and only proves it to the compiler.
+    Gated(Box<Gate>, RwLock<C>),
+}
+
+impl<C> Cell<C> {
+    /// `exclusive` when an interface of the object has methods that take `&mut self`.
+    pub(crate) fn new(object: C, exclusive: bool) -> Self {
+        let body = if exclusive { Body::Gated(Box::default(), RwLock::new(object)) } else { Body::Open(object) };
+        Self { meta: ObjectMeta::new(), body }
+    }
+
+    /// Enters the object beside others.
+    ///
+    /// # Errors
+    ///
+    /// `Poisoned` and `Reentrant`, both with outcome `NotRun`.
+    #[doc(hidden)]
+    pub async fn shared(&self) -> Result<Shared<'_, C>, Error> {
+        self.meta.check()?;
+        let place = match &self.body {
+            Body::Open(object) => SharedPlace::Open(object),
+            Body::Gated(gate, lock) => {
+                let pass = gate.enter(false).await.map_err(|_| reentrant())?;
+                self.meta.check()?;
+                SharedPlace::Gated(lock.try_read().map_err(|_| unguarded())?, pass)
+            }
+        };
+        entered();
+        Ok(Shared { place })
+    }
+
+    /// Enters the object alone.
+    ///
+    /// # Errors
+    ///
+    /// `Poisoned` and `Reentrant`, both with outcome `NotRun`.
+    #[doc(hidden)]
+    pub async fn exclusive(&self) -> Result<Exclusive<'_, C>, Error> {
+        self.meta.check()?;
+        let Body::Gated(gate, lock) = &self.body else { return Err(unguarded()) };
+        let pass = gate.enter(true).await.map_err(|_| reentrant())?;
+        self.meta.check()?;
+        let guard = lock.try_write().map_err(|_| unguarded())?;
+        entered();
+        Ok(Exclusive { guard, meta: &self.meta, _pass: pass })
+    }
+}
+
+/// From here on the method runs.
+fn entered() {
+    context::with_current(|current| {
+        if let Some(context) = current {
+            context.started = true;
+        }
+    });
+}
+
+fn reentrant() -> Error {
+    let text = "the call descends from a method of the same object that is not done and would have to wait for it";
+    Error::new(ErrorKind::Reentrant, Outcome::NotRun, text)
+}
+
+/// Cannot be reached while the gate does its work; said in words rather than by a panic.
+fn unguarded() -> Error {
+    Error::new(ErrorKind::Protocol, Outcome::NotRun, "the object was entered past its gate, which is a defect of netref")
+}
+
+impl<C: Send + Sync + 'static> ErasedObject for Cell<C> {
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+}
+
+impl<C> fmt::Debug for Cell<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cell").field("number", &self.meta.number).finish_non_exhaustive()
+    }
+}
+
+/// A stay inside an object, beside others.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Shared<'a, C> {
+    place: SharedPlace<'a, C>,
+}
+
+#[derive(Debug)]
+enum SharedPlace<'a, C> {
+    Open(&'a C),
+    Gated(RwLockReadGuard<'a, C>, #[allow(dead_code, reason = "leaves the gate when it drops, after the guard")] Pass<'a>),
+}
+
+impl<C> Deref for Shared<'_, C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        match &self.place {
+            SharedPlace::Open(object) => object,
+            SharedPlace::Gated(guard, _) => guard,
+        }
+    }
+}
+
+/// A stay inside an object, alone.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Exclusive<'a, C> {
+    guard: RwLockWriteGuard<'a, C>,
+    meta: &'a ObjectMeta,
+    // Declared last, so that the lock is free before the gate opens.
+    _pass: Pass<'a>,
+}
+
+impl<C> Deref for Exclusive<'_, C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.guard
+    }
+}
+
+impl<C> DerefMut for Exclusive<'_, C> {
+    fn deref_mut(&mut self) -> &mut C {
+        &mut self.guard
+    }
+}
+
+impl<C> Drop for Exclusive<'_, C> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.meta.poisoned.store(true, Ordering::Release);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Owns the door of an object that has `&mut self` methods: who is inside, who waits, and who may never wait (law 8). It knows
+//! nothing of the object itself.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::context::{self, HoldId};
+
+/// First come, first served, with two exceptions: a shared entry by a call whose ancestor is inside passes those who wait, and an
+/// entry that would wait for its own ancestor is refused.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inside: Vec<HoldId>,
+    exclusive: bool,
+    queue: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    hold: HoldId,
+    exclusive: bool,
+    waker: Option<Waker>,
+}
+
+/// The entry would wait for a call that itself waits for this one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct WouldWaitForItself;
+
+impl Gate {
+    /// Enters, waiting for its turn.
+    pub(crate) fn enter(&self, exclusive: bool) -> Enter<'_> {
+        Enter { gate: self, exclusive, stage: Stage::New }
+    }
+
+    fn leave(&self, hold: HoldId) {
+        let wakers = {
+            let mut state = self.state.lock();
+            state.inside.retain(|inside| *inside != hold);
+            state.admit()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn give_up(&self, hold: HoldId) {
+        let wakers = {
+            let mut state = self.state.lock();
+            match state.queue.iter().position(|waiting| waiting.hold == hold) {
+                Some(place) => drop(state.queue.remove(place)),
+                // It was let in meanwhile and does not know it yet.
+                None => state.inside.retain(|inside| *inside != hold),
+            }
+            state.admit()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    fn try_enter(&mut self, hold: HoldId, exclusive: bool, ancestors: &[HoldId]) -> Result<bool, WouldWaitForItself> {
+        let ancestor_inside = self.inside.iter().any(|inside| ancestors.contains(inside));
+        if ancestor_inside && (exclusive || self.exclusive) {
+            return Err(WouldWaitForItself);
+        }
+        let free = self.inside.is_empty() && self.queue.is_empty();
+        let joins = !exclusive && !self.exclusive && self.queue.is_empty();
+        if !(free || joins || ancestor_inside) {
+            return Ok(false);
+        }
+        self.inside.push(hold);
+        self.exclusive = exclusive;
+        Ok(true)
+    }
+
+    /// Lets in whoever is next.
+    fn admit(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        if self.inside.is_empty() {
+            self.exclusive = false;
+        }
+        while let Some(next) = self.queue.front() {
+            if !self.inside.is_empty() && (next.exclusive || self.exclusive) {
+                break;
+            }
+            let Some(next) = self.queue.pop_front() else { break };
+            self.inside.push(next.hold);
+            self.exclusive = next.exclusive;
+            wakers.extend(next.waker);
+        }
+        wakers
+    }
+}
+
+#[derive(Debug)]
+enum Stage {
+    New,
+    Queued(HoldId),
+    Done,
+}
+
+/// Waits for its turn at a gate.
+#[derive(Debug)]
+pub(crate) struct Enter<'a> {
+    gate: &'a Gate,
+    exclusive: bool,
+    stage: Stage,
+}
+
+impl<'a> Future for Enter<'a> {
+    type Output = Result<Pass<'a>, WouldWaitForItself>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut state = this.gate.state.lock();
+        let hold = match this.stage {
+            Stage::Queued(hold) => {
+                if let Some(waiting) = state.queue.iter_mut().find(|waiting| waiting.hold == hold) {
+                    waiting.waker = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                hold
+            }
+            Stage::New | Stage::Done => {
+                let hold = next_hold();
+                let entered = context::with_current(|current| {
+                    let ancestors = current.map_or(&[] as &[HoldId], |context| &context.holds);
+                    state.try_enter(hold, this.exclusive, ancestors)
+                });
+                match entered {
+                    Ok(true) => hold,
+                    Ok(false) => {
+                        state.queue.push_back(Waiting { hold, exclusive: this.exclusive, waker: Some(cx.waker().clone()) });
+                        this.stage = Stage::Queued(hold);
+                        return Poll::Pending;
+                    }
+                    Err(refused) => {
+                        this.stage = Stage::Done;
+                        return Poll::Ready(Err(refused));
+                    }
+                }
+            }
+        };
+        drop(state);
+        this.stage = Stage::Done;
+        context::with_current(|current| {
+            if let Some(context) = current {
+                context.holds.push(hold);
+            }
+        });
+        Poll::Ready(Ok(Pass { gate: this.gate, hold }))
+    }
+}
+
+impl Drop for Enter<'_> {
+    fn drop(&mut self) {
+        if let Stage::Queued(hold) = self.stage {
+            self.gate.give_up(hold);
+        }
+    }
+}
+
+/// One stay inside. Leaves when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Pass<'a> {
+    gate: &'a Gate,
+    hold: HoldId,
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.gate.leave(self.hold);
+        context::with_current(|current| {
+            if let Some(context) = current {
+                context.holds.retain(|hold| *hold != self.hold);
+            }
+        });
+    }
+}
+
+/// A hold that no other process chooses: a random half of this process and a counter.
+fn next_hold() -> HoldId {
+    static PROCESS: OnceLock<[u8; 8]> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let process = PROCESS.get_or_init(crate::random::bytes);
+    let mut hold = [0; 16];
+    hold[..8].copy_from_slice(process);
+    hold[8..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    hold
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::CallContext;
+
+    fn poll<'a>(enter: &mut Enter<'a>) -> Poll<Result<Pass<'a>, WouldWaitForItself>> {
+        Pin::new(enter).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn entered<'a>(enter: &mut Enter<'a>) -> Pass<'a> {
+        match poll(enter) {
+            Poll::Ready(Ok(pass)) => pass,
+            other => panic!("expected to enter, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn writers_and_readers_go_in_the_order_in_which_they_came() {
+        let gate = Gate::default();
+        let reader = entered(&mut gate.enter(false));
+        let mut writer = gate.enter(true);
+        let mut late_reader = gate.enter(false);
+        assert!(poll(&mut writer).is_pending());
+        assert!(poll(&mut late_reader).is_pending(), "a reader does not pass a writer that waits");
+        drop(reader);
+        let writing = entered(&mut writer);
+        assert!(poll(&mut late_reader).is_pending());
+        drop(writing);
+        entered(&mut late_reader);
+    }
+
+    #[test]
+    fn one_that_gives_up_makes_room() {
+        let gate = Gate::default();
+        let writing = entered(&mut gate.enter(true));
+        let mut second = gate.enter(true);
+        let mut third = gate.enter(true);
+        assert!(poll(&mut second).is_pending() && poll(&mut third).is_pending());
+        drop(writing);
+        drop(second); // it was let in, and never learned of it
+        entered(&mut third);
+    }
+
+    #[test]
+    fn entry_that_would_wait_for_its_ancestor_is_refused_and_a_shared_one_passes_writers() {
+        let gate = Gate::default();
+        let mut chain = Some(CallContext::default());
+        let reader = context::enter(&mut chain, || entered(&mut gate.enter(false)));
+        let mut writer = gate.enter(true);
+        assert!(poll(&mut writer).is_pending());
+        let again = context::enter(&mut chain, || entered(&mut gate.enter(false)));
+        let upgrade = context::enter(&mut chain, || poll(&mut gate.enter(true)).map(|entered| entered.map(drop)));
+        assert_eq!(upgrade, Poll::Ready(Err(WouldWaitForItself)));
+        context::enter(&mut chain, || drop((reader, again)));
+        entered(&mut writer);
+    }
+
+    #[test]
+    fn siblings_of_one_chain_wait_for_each_other() {
+        let gate = Gate::default();
+        let (mut first, mut second) = (Some(CallContext::default()), Some(CallContext::default()));
+        let writing = context::enter(&mut first, || entered(&mut gate.enter(true)));
+        let mut sibling = gate.enter(true);
+        assert!(context::enter(&mut second, || poll(&mut sibling).is_pending()));
+        context::enter(&mut first, || drop(writing));
+        context::enter(&mut second, || drop(entered(&mut sibling)));
+    }
+}

@@ -1,0 +1,142 @@
+//! Owns what becomes of a panic in user code: it is caught, its place is noted, and it becomes an error of the one call.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::Once;
+use std::task::{Context, Poll};
+
+use crate::error::{Error, ErrorKind, Outcome};
+
+/// A panic that was caught.
+#[derive(Debug)]
+pub(crate) struct Panicked {
+    message: String,
+    location: Option<String>,
+}
+
+impl Panicked {
+    /// The error of the call that it ended.
+    pub(crate) fn into_error(self, outcome: Outcome) -> Error {
+        Error::new(ErrorKind::Panic, outcome, format!("the handler panicked: {}", self.message)).with_location(self.location)
+    }
+}
+
+thread_local! {
+    static WATCHED: Cell<u32> = const { Cell::new(0) };
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Only a panic hook learns where a panic happened. Ours notes the place for panics that are about to be caught here, and then does
+/// what the former hook did.
+fn note_places() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let former = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if WATCHED.with(Cell::get) > 0 {
+                let place = info.location().map(|location| format!("{}:{}", location.file(), location.line()));
+                PLACE.with(|slot| *slot.borrow_mut() = place);
+            }
+            former(info);
+        }));
+    });
+}
+
+/// Runs user code. A panic in it comes back as a value.
+pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
+    struct Watch;
+    impl Drop for Watch {
+        fn drop(&mut self) {
+            WATCHED.with(|watched| watched.set(watched.get() - 1));
+        }
+    }
+    note_places();
+    WATCHED.with(|watched| watched.set(watched.get() + 1));
+    let _watch = Watch;
+    // Everything reachable after a panic is either dropped (the future) or marked (a poisoned object), so no broken state is seen.
+    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let message = message(&*payload);
+        // A payload whose own drop panics must not take the process down.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        Panicked { message, location: PLACE.with(|slot| slot.borrow_mut().take()) }
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "with a value that is not text".to_owned()
+    }
+}
+
+/// Drops a value of the user's. A panic in its drop is logged and goes no further.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(panicked) = caught(|| drop(value)) {
+        tracing::error!(message = %panicked.message, location = ?panicked.location, "a drop panicked");
+    }
+}
+
+/// A future of the user's whose panics become errors.
+pub(crate) struct Caught<F> {
+    future: Option<Pin<Box<F>>>,
+    outcome: Outcome,
+}
+
+impl<F> Caught<F> {
+    pub(crate) fn new(future: F, outcome: Outcome) -> Self {
+        Self { future: Some(Box::pin(future)), outcome }
+    }
+}
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = self.outcome;
+        let Some(future) = &mut self.future else { return Poll::Pending };
+        let polled = match caught(|| future.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(panicked) => Err(panicked.into_error(outcome)),
+        };
+        drop_quietly(self.future.take());
+        Poll::Ready(polled)
+    }
+}
+
+impl<F> Drop for Caught<F> {
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            drop_quietly(self.future.take());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panic_is_caught_with_message_and_place() {
+        let Err(panicked) = caught(|| panic!("no {}", "money")) else { unreachable!() };
+        assert_eq!(panicked.message, "no money");
+        assert!(panicked.location.is_some_and(|place| place.contains("panics.rs:")));
+    }
+
+    #[test]
+    fn panic_in_a_drop_goes_no_further() {
+        struct Loud;
+        impl Drop for Loud {
+            fn drop(&mut self) {
+                panic!("from a drop");
+            }
+        }
+        drop_quietly(Loud);
+    }
+}

@@ -1,0 +1,245 @@
+//! Owns the state of one session as the protocol sees it: every table, window and timer, and nothing else. It has no clock, lock,
+//! task or socket; whoever holds it hands frames in and carries frames out.
+
+use std::time::Instant;
+
+use super::answers::{Admission, Answers};
+use super::assembly::Assembly;
+use super::credit::{ReceiveWindow, SendWindow};
+use super::definitions::{OwnDefinitions, PeerDefinitions};
+use super::exports::Exports;
+use super::imports::Imports;
+use super::keepalive::KeepAlive;
+use super::questions::{Pool, Questions};
+use super::rule::Rule;
+use crate::id::CallId;
+use crate::limits::PeerLimits;
+
+/// One end of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Connection {
+    pub(crate) questions: Questions,
+    pub(crate) answers: Answers,
+    pub(crate) exports: Exports,
+    pub(crate) imports: Imports,
+    pub(crate) own: OwnDefinitions,
+    pub(crate) peer: PeerDefinitions,
+    pub(crate) keep_alive: Option<KeepAlive>,
+    calls_out: SendWindow,
+    calls_in: ReceiveWindow,
+    returns_out: SendWindow,
+    returns_in: ReceiveWindow,
+    /// Calls of the peer's that are still arriving.
+    pub(crate) call_pieces: Assembly,
+    /// Returns of the peer's that are still arriving.
+    pub(crate) return_pieces: Assembly,
+    refusals_left: u32,
+    /// What the peer announced.
+    pub(crate) theirs: PeerLimits,
+    /// What this side announced.
+    pub(crate) ours: PeerLimits,
+}
+
+/// What became of the first frame of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallArrival {
+    /// All of it is here: it can start when its turn comes.
+    Complete,
+    /// Chunks are still to come.
+    Partial,
+    /// It came after this side's go-away.
+    Departed,
+}
+
+impl Connection {
+    pub(crate) fn new(ours: PeerLimits, theirs: PeerLimits, refusals: u32, keep_alive: Option<KeepAlive>) -> Self {
+        Self {
+            questions: Questions::new(theirs.calls_in_flight),
+            answers: Answers::new(ours.calls_in_flight),
+            exports: Exports::new(theirs.exports),
+            imports: Imports::new(ours.exports),
+            own: OwnDefinitions::new(theirs.definitions),
+            peer: PeerDefinitions::new(ours.definitions),
+            keep_alive,
+            calls_out: SendWindow::new(theirs.call_window),
+            calls_in: ReceiveWindow::new(ours.call_window),
+            returns_out: SendWindow::new(theirs.return_window),
+            returns_in: ReceiveWindow::new(ours.return_window),
+            call_pieces: Assembly::default(),
+            return_pieces: Assembly::default(),
+            refusals_left: refusals,
+            theirs,
+            ours,
+        }
+    }
+
+    /// Whether the peer has room and credit for a call of `bytes` payload.
+    pub(crate) fn has_room(&self, pool: Pool, bytes: u64) -> bool {
+        self.questions.has_room(pool) && self.calls_out.has(bytes)
+    }
+
+    /// Opens a question for a call for which there is room.
+    pub(crate) fn call(&mut self, pool: Pool, bytes: u64, token: u32) -> CallId {
+        let taken = self.calls_out.take(bytes);
+        debug_assert!(taken, "a call was sent without credit for it");
+        self.questions.open(pool, token)
+    }
+
+    /// Closes a question whose frame could not be written.
+    pub(crate) fn take_call_back(&mut self, id: CallId, bytes: u64) {
+        self.questions.take_back(id);
+        self.calls_out.grant(bytes);
+    }
+
+    /// The first frame of a call arrived: `total` payload bytes are announced, `present` came with it.
+    pub(crate) fn handle_call(&mut self, id: CallId, total: u64, present: u64) -> Result<CallArrival, Rule> {
+        if total > self.ours.message_bytes || !self.calls_in.announce(total) {
+            return Err(Rule::BeyondCredit);
+        }
+        let arrival = match self.answers.open(id) {
+            Ok(Admission::Accepted) => {
+                if self.call_pieces.begin(id, total, present)? {
+                    CallArrival::Complete
+                } else {
+                    CallArrival::Partial
+                }
+            }
+            Ok(Admission::Departed) => CallArrival::Departed,
+            Err(rule) => {
+                // The bytes are skipped with the frame, so their credit is not lost to the session.
+                self.calls_in.consume(total);
+                return Err(rule);
+            }
+        };
+        Ok(arrival)
+    }
+
+    /// The payload of a call was taken out. Gives the credit to grant now, if any.
+    pub(crate) fn call_consumed(&mut self, total: u64) -> Option<u64> {
+        self.calls_in.consume(total)
+    }
+
+    /// Takes the credit for a return of `bytes`.
+    pub(crate) fn return_credit(&mut self, bytes: u64) -> bool {
+        self.returns_out.take(bytes)
+    }
+
+    /// The first frame of a return arrived. True when it is complete.
+    pub(crate) fn handle_return(&mut self, id: CallId, total: u64, present: u64) -> Result<bool, Rule> {
+        if self.questions.get(id).is_none() || self.return_pieces.is_open(id) {
+            return Err(Rule::ReturnForNoCall);
+        }
+        if total > self.ours.message_bytes || !self.returns_in.announce(total) {
+            return Err(Rule::BeyondCredit);
+        }
+        self.return_pieces.begin(id, total, present)
+    }
+
+    /// A return has arrived in full. Gives the credit to grant now, if any.
+    pub(crate) fn return_consumed(&mut self, total: u64) -> Option<u64> {
+        self.returns_in.consume(total)
+    }
+
+    /// The peer grants credit for calls.
+    pub(crate) fn handle_call_credit(&mut self, bytes: u64) {
+        self.calls_out.grant(bytes);
+    }
+
+    /// The peer grants credit for returns.
+    pub(crate) fn handle_return_credit(&mut self, bytes: u64) {
+        self.returns_out.grant(bytes);
+    }
+
+    /// A frame was refused. False when the peer's budget is spent and the session is to be closed.
+    pub(crate) fn refuse(&mut self) -> bool {
+        self.refusals_left = self.refusals_left.saturating_sub(1);
+        self.refusals_left > 0
+    }
+
+    /// Bytes arrived at `now`.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        if let Some(keep_alive) = &mut self.keep_alive {
+            keep_alive.heard(now);
+        }
+    }
+
+    /// The session is over: nothing is left in any table.
+    pub(crate) fn close(&mut self) {
+        self.questions.clear();
+        self.answers.clear();
+        self.exports.clear();
+        self.imports.clear();
+        self.call_pieces.clear();
+        self.return_pieces.clear();
+    }
+
+    /// What must hold after every step; the first thing that does not is named.
+    #[cfg(test)]
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let open = self.questions.iter().count();
+        if open != self.questions.len() {
+            return Err("questions in flight do not add up");
+        }
+        if self.call_pieces.len() > self.answers.running() {
+            return Err("a piece belongs to no call");
+        }
+        if self.return_pieces.len() > open {
+            return Err("a piece belongs to no return");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> PeerLimits {
+        PeerLimits { calls_in_flight: 2, call_window: 1_000, return_window: 1_000, message_bytes: 800, ..PeerLimits::MINIMUM }
+    }
+
+    fn pair() -> (Connection, Connection) {
+        (Connection::new(limits(), limits(), 3, None), Connection::new(limits(), limits(), 3, None))
+    }
+
+    #[test]
+    fn call_without_credit_waits_and_goes_when_credit_comes_back() {
+        let (mut caller, mut callee) = pair();
+        assert!(caller.has_room(Pool::Root, 800));
+        let first = caller.call(Pool::Root, 800, 0);
+        assert_eq!(callee.handle_call(first, 800, 800), Ok(CallArrival::Complete));
+        assert!(!caller.has_room(Pool::Root, 800));
+        let Some(credit) = callee.call_consumed(800) else { panic!("more than half a window") };
+        caller.handle_call_credit(credit);
+        assert!(caller.has_room(Pool::Root, 800));
+        assert_eq!((caller.check(), callee.check()), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn call_beyond_credit_is_refused() {
+        let (_, mut callee) = pair();
+        let id = CallId { index: 0, generation: 0 };
+        assert_eq!(callee.handle_call(id, 801, 1), Err(Rule::BeyondCredit));
+        assert_eq!(callee.handle_call(id, 800, 1), Ok(CallArrival::Partial));
+        assert_eq!(callee.handle_call(CallId { index: 1, generation: 0 }, 800, 1), Err(Rule::BeyondCredit));
+        assert_eq!(callee.check(), Ok(()));
+    }
+
+    #[test]
+    fn return_for_no_call_is_refused_until_the_budget_is_spent() {
+        let (mut caller, _) = pair();
+        assert_eq!(caller.handle_return(CallId { index: 0, generation: 0 }, 1, 1), Err(Rule::ReturnForNoCall));
+        assert!(caller.refuse() && caller.refuse());
+        assert!(!caller.refuse());
+    }
+
+    #[test]
+    fn nothing_is_left_after_close() {
+        let (mut caller, mut callee) = pair();
+        let id = caller.call(Pool::Nested, 10, 0);
+        assert_eq!(callee.handle_call(id, 10, 5), Ok(CallArrival::Partial));
+        callee.close();
+        caller.close();
+        assert_eq!((caller.questions.len(), callee.answers.len(), callee.call_pieces.len()), (0, 0, 0));
+    }
+}

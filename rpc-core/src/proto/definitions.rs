@@ -1,0 +1,134 @@
+//! Owns the numbers that stand for interfaces and methods on a session, in both directions. Each side numbers what it defines;
+//! a number means nothing to any other session.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::rule::Rule;
+
+/// A method as its definer described it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Defined {
+    pub(crate) interface: Arc<str>,
+    pub(crate) name: String,
+    pub(crate) fingerprint: u64,
+    pub(crate) signature: String,
+}
+
+/// What this side has defined to the peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct OwnDefinitions {
+    interfaces: BTreeMap<String, u32>,
+    methods: BTreeMap<(u32, String, u64), u32>,
+    limit: u32,
+}
+
+/// A number, and whether the peer has yet to be told what it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number {
+    pub(crate) value: u32,
+    pub(crate) is_new: bool,
+}
+
+impl OwnDefinitions {
+    /// `limit` is what the peer takes.
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// `None` when the peer takes no more definitions.
+    pub(crate) fn interface(&mut self, name: &str) -> Option<Number> {
+        if let Some(&value) = self.interfaces.get(name) {
+            return Some(Number { value, is_new: false });
+        }
+        let value = self.next(self.interfaces.len())?;
+        self.interfaces.insert(name.to_owned(), value);
+        Some(Number { value, is_new: true })
+    }
+
+    /// `None` when the peer takes no more definitions.
+    pub(crate) fn method(&mut self, interface: u32, name: &str, fingerprint: u64) -> Option<Number> {
+        let key = (interface, name.to_owned(), fingerprint);
+        if let Some(&value) = self.methods.get(&key) {
+            return Some(Number { value, is_new: false });
+        }
+        let value = self.next(self.methods.len())?;
+        self.methods.insert(key, value);
+        Some(Number { value, is_new: true })
+    }
+
+    fn next(&self, taken: usize) -> Option<u32> {
+        u32::try_from(taken).ok().filter(|&value| value < self.limit)
+    }
+}
+
+/// What the peer has defined to this side.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PeerDefinitions {
+    interfaces: Vec<Arc<str>>,
+    methods: Vec<Arc<Defined>>,
+    limit: usize,
+}
+
+impl PeerDefinitions {
+    /// `limit` is what this side announced.
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { interfaces: Vec::new(), methods: Vec::new(), limit: limit as usize }
+    }
+
+    /// Numbers are given without gaps, so the table is as long as what was defined.
+    pub(crate) fn define_interface(&mut self, number: u32, name: &str) -> Result<(), Rule> {
+        if number as usize != self.interfaces.len() || self.interfaces.len() >= self.limit {
+            return Err(Rule::Definition);
+        }
+        self.interfaces.push(name.into());
+        Ok(())
+    }
+
+    /// `interface` is a number that was defined before.
+    pub(crate) fn define_method(&mut self, number: u32, interface: u32, name: &str, fingerprint: u64, signature: &str) -> Result<(), Rule> {
+        let interface = Arc::clone(self.interfaces.get(interface as usize).ok_or(Rule::Definition)?);
+        if number as usize != self.methods.len() || self.methods.len() >= self.limit {
+            return Err(Rule::Definition);
+        }
+        let method = Defined { interface, name: name.to_owned(), fingerprint, signature: signature.to_owned() };
+        self.methods.push(Arc::new(method));
+        Ok(())
+    }
+
+    pub(crate) fn interface(&self, number: u32) -> Option<&Arc<str>> {
+        self.interfaces.get(number as usize)
+    }
+
+    pub(crate) fn method(&self, number: u32) -> Option<&Arc<Defined>> {
+        self.methods.get(number as usize)
+    }
+
+    pub(crate) fn methods(&self) -> usize {
+        self.methods.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_given_once_and_bounded() {
+        let mut own = OwnDefinitions::new(1);
+        assert_eq!(own.interface("a::A"), Some(Number { value: 0, is_new: true }));
+        assert_eq!(own.interface("a::A"), Some(Number { value: 0, is_new: false }));
+        assert_eq!(own.interface("a::B"), None);
+    }
+
+    #[test]
+    fn gaps_and_floods_are_refused() {
+        let mut peer = PeerDefinitions::new(1);
+        assert_eq!(peer.define_method(0, 0, "m", 1, ""), Err(Rule::Definition), "of an interface that was never defined");
+        assert_eq!(peer.define_interface(1, "x"), Err(Rule::Definition));
+        assert_eq!(peer.define_interface(0, "x"), Ok(()));
+        assert_eq!(peer.define_interface(1, "y"), Err(Rule::Definition));
+        assert_eq!(peer.define_method(0, 0, "m", 1, ""), Ok(()));
+        assert_eq!(peer.define_method(1, 0, "m", 1, ""), Err(Rule::Definition));
+    }
+}

@@ -1,0 +1,95 @@
+//! Owns the table of imports: how many references to each of the peer's exports arrived and were not yet released.
+
+use super::rule::Rule;
+use crate::id::ExportId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Slot {
+    generation: u32,
+    count: u64,
+}
+
+/// What this side holds of the peer's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Imports {
+    slots: Vec<Slot>,
+    held: usize,
+    /// What this side announced that it takes.
+    limit: u32,
+}
+
+impl Imports {
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { slots: Vec::new(), held: 0, limit }
+    }
+
+    /// Counts one reference that arrived.
+    pub(crate) fn receive(&mut self, id: ExportId) -> Result<(), Rule> {
+        if id.index >= self.limit {
+            return Err(Rule::ExportIdInUse);
+        }
+        let index = id.index as usize;
+        if index >= self.slots.len() {
+            self.slots.resize(index + 1, Slot { generation: 0, count: 0 });
+        }
+        let slot = &mut self.slots[index];
+        if slot.count > 0 && slot.generation != id.generation {
+            return Err(Rule::ExportIdInUse);
+        }
+        if slot.count == 0 {
+            slot.generation = id.generation;
+            self.held += 1;
+        }
+        slot.count += 1;
+        Ok(())
+    }
+
+    /// Gives references back. True when they were held, so that a release is to be sent.
+    pub(crate) fn release(&mut self, id: ExportId, count: u32) -> bool {
+        let Some(slot) = self.slots.get_mut(id.index as usize) else { return false };
+        if slot.generation != id.generation || slot.count < u64::from(count) {
+            return false;
+        }
+        slot.count -= u64::from(count);
+        if slot.count == 0 {
+            self.held -= 1;
+            if self.held == 0 && self.slots.len() > KEEP {
+                // The peer reuses low ids first, so an empty table can start small again.
+                self.slots = Vec::new();
+            }
+        }
+        true
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.held
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(0);
+    }
+}
+
+/// Slots kept in an empty table.
+const KEEP: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn id(index: u32, generation: u32) -> ExportId {
+        ExportId { index, generation }
+    }
+
+    #[test]
+    fn id_reused_while_held_is_refused() {
+        let mut imports = Imports::new(8);
+        assert_eq!(imports.receive(id(3, 1)), Ok(()));
+        assert_eq!(imports.receive(id(3, 2)), Err(Rule::ExportIdInUse));
+        assert_eq!(imports.receive(id(8, 0)), Err(Rule::ExportIdInUse));
+        assert!(imports.release(id(3, 1), 1));
+        assert_eq!(imports.receive(id(3, 2)), Ok(()));
+        assert!(!imports.release(id(3, 1), 1), "the former owner is gone");
+        assert_eq!(imports.len(), 1);
+    }
+}

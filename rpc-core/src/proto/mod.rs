@@ -1,0 +1,34 @@
+//! The protocol as a state machine without I/O: tables of questions, answers, exports and imports, definitions, credit and
+//! keep-alive. Inputs are `handle_*`; time is an argument; no module here has a clock, a task, a lock or a socket, so the whole of
+//! it can be cloned, compared and searched.
+//!
+//! | file | what it owns |
+//! | --- | --- |
+//! | `connection` | one end of a session: all the tables together |
+//! | `questions` | the calls sent and not yet answered |
+//! | `answers` | the peer's calls that run here |
+//! | `exports`, `imports` | who holds how many references to what |
+//! | `definitions` | the numbers that stand for interfaces and methods |
+//! | `assembly` | messages that arrive in pieces |
+//! | `credit` | the byte windows |
+//! | `keepalive` | whether the peer is alive |
+//! | `rule` | what a peer can do wrong |
+
+pub(crate) mod answers;
+pub(crate) mod assembly;
+pub(crate) mod connection;
+pub(crate) mod credit;
+pub(crate) mod definitions;
+pub(crate) mod exports;
+pub(crate) mod imports;
+pub(crate) mod keepalive;
+pub(crate) mod questions;
+pub(crate) mod rule;
+
+pub(crate) use answers::Answer;
+pub(crate) use connection::{CallArrival, Connection};
+pub(crate) use definitions::Defined;
+pub(crate) use exports::Grant;
+pub(crate) use keepalive::{KeepAlive, Silence};
+pub(crate) use questions::Pool;
+pub(crate) use rule::Rule;

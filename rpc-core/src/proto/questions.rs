@@ -1,0 +1,175 @@
+//! Owns the table of questions: the calls this side has sent and not yet seen answered. It knows ids, order and pools, never values.
+
+use super::rule::Rule;
+use crate::id::CallId;
+
+/// Which allowance a call draws on (law 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Pool {
+    /// Made outside any handler.
+    Root,
+    /// Made inside a handler.
+    Nested,
+}
+
+/// A call that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
+    /// Its place among all calls sent on this session, from 1. A go-away names it.
+    pub(crate) sequence: u64,
+    pub(crate) pool: Pool,
+    /// What the shell keeps for this call; the table only hands it back.
+    pub(crate) token: u32,
+    pub(crate) cancelled: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Slot {
+    generation: u32,
+    question: Option<Question>,
+}
+
+/// The calls in flight from this side.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Questions {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    sent: u64,
+    in_flight: [u32; 2],
+    /// What the peer allows in each pool.
+    limit: u32,
+    /// Calls after this one will never run: the peer's go-away.
+    last: u64,
+}
+
+impl Questions {
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), sent: 0, in_flight: [0; 2], limit, last: u64::MAX }
+    }
+
+    /// Whether the peer has room for one more call in `pool`.
+    pub(crate) fn has_room(&self, pool: Pool) -> bool {
+        self.in_flight[pool as usize] < self.limit
+    }
+
+    /// Whether the peer still takes calls.
+    pub(crate) fn is_open(&self) -> bool {
+        self.last == u64::MAX
+    }
+
+    /// Opens a question. The caller has checked [`has_room`](Self::has_room).
+    pub(crate) fn open(&mut self, pool: Pool, token: u32) -> CallId {
+        debug_assert!(self.has_room(pool), "a call was sent without room for it");
+        self.sent += 1;
+        self.in_flight[pool as usize] += 1;
+        let question = Question { sequence: self.sent, pool, token, cancelled: false };
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.slots.push(Slot::default());
+                (self.slots.len() - 1) as u32
+            }
+        };
+        let slot = &mut self.slots[index as usize];
+        slot.question = Some(question);
+        CallId { index, generation: slot.generation }
+    }
+
+    pub(crate) fn get(&self, id: CallId) -> Option<&Question> {
+        let slot = self.slots.get(id.index as usize)?;
+        slot.question.as_ref().filter(|_| slot.generation == id.generation)
+    }
+
+    /// Closes a question because its return arrived.
+    pub(crate) fn close(&mut self, id: CallId) -> Result<Question, Rule> {
+        let slot = self.slots.get_mut(id.index as usize).ok_or(Rule::ReturnForNoCall)?;
+        if slot.generation != id.generation {
+            return Err(Rule::ReturnForNoCall);
+        }
+        let question = slot.question.take().ok_or(Rule::ReturnForNoCall)?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.index);
+        self.in_flight[question.pool as usize] -= 1;
+        Ok(question)
+    }
+
+    /// Closes the question that was opened last, as if it had never been: its frame could not be written.
+    pub(crate) fn take_back(&mut self, id: CallId) {
+        if self.close(id).is_ok() {
+            self.sent -= 1;
+        }
+    }
+
+    /// Notes that the caller gave the call up. True when a cancel has to be sent.
+    pub(crate) fn cancel(&mut self, id: CallId) -> bool {
+        let Some(slot) = self.slots.get_mut(id.index as usize) else { return false };
+        match &mut slot.question {
+            Some(question) if slot.generation == id.generation && !question.cancelled => {
+                question.cancelled = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The peer takes no call after `last`. Gives back the calls that will never run, which are closed by it.
+    pub(crate) fn depart(&mut self, last: u64) -> Result<Vec<(CallId, Question)>, Rule> {
+        if last > self.last {
+            return Err(Rule::GoAwayRaised);
+        }
+        self.last = last;
+        let late: Vec<CallId> = self.iter().filter(|(_, question)| question.sequence > last).map(|(id, _)| id).collect();
+        Ok(late.into_iter().filter_map(|id| Some((id, self.close(id).ok()?))).collect())
+    }
+
+    /// Every open question.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (CallId, &Question)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let id = CallId { index: index as u32, generation: slot.generation };
+            Some((id, slot.question.as_ref()?))
+        })
+    }
+
+    /// How many questions are open.
+    pub(crate) fn len(&self) -> usize {
+        (self.in_flight[0] + self.in_flight[1]) as usize
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self { last: 0, ..Self::new(self.limit) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_return_does_not_meet_a_new_owner() {
+        let mut questions = Questions::new(4);
+        let first = questions.open(Pool::Root, 7);
+        assert_eq!(questions.close(first).map(|question| question.token), Ok(7));
+        let second = questions.open(Pool::Root, 8);
+        assert_eq!(second.index, first.index);
+        assert_eq!(questions.close(first), Err(Rule::ReturnForNoCall));
+        assert_eq!(questions.len(), 1);
+    }
+
+    #[test]
+    fn pools_have_room_of_their_own() {
+        let mut questions = Questions::new(1);
+        questions.open(Pool::Root, 0);
+        assert!(!questions.has_room(Pool::Root));
+        assert!(questions.has_room(Pool::Nested));
+    }
+
+    #[test]
+    fn go_away_closes_only_later_calls_and_may_only_be_lowered() {
+        let mut questions = Questions::new(9);
+        let kept = questions.open(Pool::Root, 0);
+        let late = questions.open(Pool::Root, 1);
+        assert_eq!(questions.depart(1).map(|gone| gone.iter().map(|(id, _)| *id).collect::<Vec<_>>()), Ok(vec![late]));
+        assert!(questions.get(kept).is_some() && !questions.is_open());
+        assert_eq!(questions.depart(2), Err(Rule::GoAwayRaised));
+    }
+}

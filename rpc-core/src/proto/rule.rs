@@ -1,0 +1,61 @@
+//! Owns the rules of the protocol that a peer can break, one variant each, with the words that are sent back.
+
+use std::fmt;
+
+/// A rule that a frame broke. The frame is skipped, the peer is told, and its budget of refusals shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Rule {
+    /// A call id that is still in use, or beyond the limit.
+    CallIdInUse,
+    /// A return, or a piece of one, for no call.
+    ReturnForNoCall,
+    /// More bytes than the header announced, or a chunk without a beginning.
+    ChunkWithoutBeginning,
+    /// A message larger than announced limits allow, or larger than the credit left.
+    BeyondCredit,
+    /// A release of more references than were sent, or of none that is known.
+    ReleaseBeyondCount,
+    /// A reference table that names an export of ours that does not exist.
+    UnknownExport,
+    /// An export id reused while references to its former owner are out, or beyond the limit.
+    ExportIdInUse,
+    /// More definitions than the limit, or an interface number that was never defined.
+    Definition,
+    /// A frame of a feature that was not negotiated.
+    FeatureNotNegotiated,
+    /// A go-away that raises the number of an earlier one.
+    GoAwayRaised,
+    /// A frame of the handshake after it was over.
+    HandshakeOver,
+    /// A finish for a call that holds nothing.
+    FinishForNoCall,
+    /// A frame that does not follow the format.
+    Malformed,
+}
+
+impl Rule {
+    /// The number of the rule on the wire.
+    pub(crate) fn code(self) -> u32 {
+        self as u32
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CallIdInUse => "a call id may be used again only after its return was received, and only below the announced limit",
+            Self::ReturnForNoCall => "a return must answer a call that is open",
+            Self::ChunkWithoutBeginning => "a chunk must continue a message and stay within its announced length",
+            Self::BeyondCredit => "a message must stay within the announced length and the credit granted",
+            Self::ReleaseBeyondCount => "a release must name an export and at most as many references as were sent",
+            Self::UnknownExport => "a reference table may name only exports that are alive",
+            Self::ExportIdInUse => "an export id may be used again only after it was released, and only below the announced limit",
+            Self::Definition => "definitions must stay within the announced limit and name interfaces that were defined",
+            Self::FeatureNotNegotiated => "a frame of a feature may be sent only when both hellos name the feature",
+            Self::GoAwayRaised => "a later go-away may only lower the number of the last call",
+            Self::HandshakeOver => "frames of the handshake end with the handshake",
+            Self::FinishForNoCall => "a finish must name a call that is open or holds results",
+            Self::Malformed => "a frame must follow the format",
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! Owns the process-wide list of exported objects, by which a host recognises its own when a reference comes home on another session,
+//! and the tags that make such an identity unguessable.
+
+use std::hash::Hasher;
+use std::sync::{Arc, OnceLock, Weak};
+
+use dashmap::DashMap;
+use siphasher::sip::SipHasher24;
+
+use crate::servant::Servant;
+
+struct Entry {
+    servant: Weak<dyn Servant>,
+    /// In how many export tables it stands.
+    count: usize,
+}
+
+static OBJECTS: OnceLock<DashMap<(u64, u64), Entry>> = OnceLock::new();
+static SECRET: OnceLock<[u8; 16]> = OnceLock::new();
+
+fn objects() -> &'static DashMap<(u64, u64), Entry> {
+    OBJECTS.get_or_init(DashMap::new)
+}
+
+/// A number for an interface name. Names are chosen by the program, so nobody aims collisions at it.
+fn interface_hash(interface: &str) -> u64 {
+    let mut hasher = SipHasher24::new_with_key(&[0; 16]);
+    hasher.write(interface.as_bytes());
+    hasher.finish()
+}
+
+/// Proves that its bearer was given a reference to this object under this interface: a keyed hash that only this process can make.
+pub(crate) fn tag(number: u64, interface: &str) -> u64 {
+    let secret = SECRET.get_or_init(crate::random::bytes);
+    let mut hasher = SipHasher24::new_with_key(secret);
+    hasher.write_u64(number);
+    hasher.write(interface.as_bytes());
+    hasher.finish()
+}
+
+/// An object enters an export table.
+pub(crate) fn enter(servant: &Arc<dyn Servant>) {
+    let key = (servant.number(), interface_hash(servant.interface()));
+    let mut entry = objects().entry(key).or_insert_with(|| Entry { servant: Arc::downgrade(servant), count: 0 });
+    entry.count += 1;
+    if entry.servant.strong_count() == 0 {
+        entry.servant = Arc::downgrade(servant);
+    }
+}
+
+/// An object leaves an export table.
+pub(crate) fn leave(servant: &dyn Servant) {
+    let key = (servant.number(), interface_hash(servant.interface()));
+    let map = objects();
+    if let Some(mut entry) = map.get_mut(&key) {
+        entry.count -= 1;
+    }
+    map.remove_if(&key, |_, entry| entry.count == 0);
+    if map.is_empty() {
+        // A million objects that have come and gone leave no million empty buckets behind.
+        map.shrink_to_fit();
+    }
+}
+
+/// The object that an identity names, if its tag is right and it is still exported.
+pub(crate) fn find(number: u64, interface: &str, claimed: u64) -> Option<Arc<dyn Servant>> {
+    if tag(number, interface) != claimed {
+        return None;
+    }
+    objects().get(&(number, interface_hash(interface)))?.servant.upgrade()
+}
+
+/// How many objects are exported on any session of this process.
+pub(crate) fn len() -> usize {
+    objects().len()
+}

@@ -1,0 +1,188 @@
+//! Owns [`Remote`]: a reference to an object that implements a trait, wherever the object lives.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::any::{AnyRemote, Place};
+use crate::error::Error;
+use crate::handler::Handler;
+use crate::interface::{Export, Interface};
+use crate::object::cell::{Cell, ErasedObject};
+use crate::object_key::ObjectKey;
+use crate::servant::Hosted;
+use crate::weak::WeakRemote;
+
+/// A reference to an object that implements `T`, here or on another node.
+///
+/// It implements the trait itself, can be cloned, and travels in arguments and results of calls at any depth. The object lives as long
+/// as anyone, here or elsewhere, holds a reference to it.
+///
+/// All its own functions are associated (`Remote::key(&reference)`, as `Arc`'s are), so that they never hide a method of the trait.
+///
+/// ```
+/// use netref::{Remote, Result, remote};
+///
+/// #[remote]
+/// trait Greeter {
+///     async fn greet(&self, name: &str) -> Result<String>;
+/// }
+///
+/// struct Polite;
+/// impl Greeter for Polite {
+///     async fn greet(&self, name: &str) -> Result<String> {
+///         Ok(format!("Good day, {name}"))
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let greeter: Remote<dyn Greeter> = Remote::new(Polite);
+/// assert_eq!(greeter.greet("Ada").await?, "Good day, Ada");
+/// # netref::Result::Ok(()) }).unwrap();
+/// ```
+pub struct Remote<T: ?Sized + Interface> {
+    place: RemotePlace<T>,
+}
+
+enum RemotePlace<T: ?Sized + Interface> {
+    /// An object of this process, to be called without encoding.
+    Here(Arc<T::Erased>),
+    /// Anything else: an object of a peer's, or a handler.
+    Any(AnyRemote),
+}
+
+impl<T: ?Sized + Interface> Remote<T> {
+    /// Hosts an object and gives the first reference to it.
+    pub fn new<C>(object: C) -> Self
+    where
+        T: Export<C>,
+    {
+        Self::of_cell(Arc::new(Cell::new(object, T::DESCRIPTOR.exclusive)))
+    }
+
+    pub(crate) fn of_cell<C>(cell: Arc<Cell<C>>) -> Self
+    where
+        T: Export<C>,
+    {
+        Self { place: RemotePlace::Here(T::erase(cell)) }
+    }
+
+    pub(crate) fn of_erased(object: Arc<T::Erased>) -> Self {
+        Self { place: RemotePlace::Here(object) }
+    }
+
+    /// A reference whose calls all go to `handler`.
+    pub fn from_handler(handler: Arc<dyn Handler>) -> Self {
+        Self { place: RemotePlace::Any(AnyRemote::from_handler(T::DESCRIPTOR.name, handler)) }
+    }
+
+    pub(crate) fn from_any(reference: AnyRemote) -> Self {
+        if let Place::Here(servant) = &reference.place {
+            let mut slot: Option<Arc<T::Erased>> = None;
+            if servant.typed(&mut slot) {
+                if let Some(object) = slot {
+                    return Self { place: RemotePlace::Here(object) };
+                }
+            }
+        }
+        Self { place: RemotePlace::Any(reference) }
+    }
+
+    /// The same reference without the trait in its type.
+    pub fn into_any(this: Self) -> AnyRemote {
+        Self::to_any(&this)
+    }
+
+    pub(crate) fn to_any(this: &Self) -> AnyRemote {
+        match &this.place {
+            RemotePlace::Here(object) => AnyRemote::here(Arc::new(Hosted::new::<T>(Arc::clone(object)))),
+            RemotePlace::Any(reference) => reference.clone(),
+        }
+    }
+
+    pub(crate) fn local(this: &Self) -> Option<&Arc<T::Erased>> {
+        match &this.place {
+            RemotePlace::Here(object) => Some(object),
+            RemotePlace::Any(_) => None,
+        }
+    }
+
+    pub(crate) fn any(this: &Self) -> Option<&AnyRemote> {
+        match &this.place {
+            RemotePlace::Here(_) => None,
+            RemotePlace::Any(reference) => Some(reference),
+        }
+    }
+
+    /// Whose object it is: equal for two references to the same object, whatever way they came.
+    ///
+    /// `None` for a reference that arrived broken. For an object of another node the key is what its peer says.
+    pub fn key(this: &Self) -> Option<ObjectKey> {
+        match &this.place {
+            RemotePlace::Here(object) => Some(ObjectKey::of_local(object.meta())),
+            RemotePlace::Any(reference) => reference.key(),
+        }
+    }
+
+    /// Whether the object is in this process, so that calls on it are not encoded.
+    pub fn is_local(this: &Self) -> bool {
+        match &this.place {
+            RemotePlace::Here(_) => true,
+            RemotePlace::Any(reference) => matches!(reference.place, Place::Here(_)),
+        }
+    }
+
+    /// Whether calls can still reach the object: false once its session is over. Always true for an object of this process.
+    pub fn is_connected(this: &Self) -> bool {
+        Self::any(this).is_none_or(AnyRemote::is_connected)
+    }
+
+    /// Waits until the object can no longer be reached, and says why. Never ready for an object of this process.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn closed(this: &Self) -> Error {
+        match Self::any(this) {
+            None => std::future::pending().await,
+            Some(reference) => reference.clone().closed().await,
+        }
+    }
+
+    /// A reference that does not keep the object alive.
+    pub fn downgrade(this: &Self) -> WeakRemote<T> {
+        WeakRemote::of(this)
+    }
+}
+
+impl<T: ?Sized + Interface> Clone for Remote<T> {
+    fn clone(&self) -> Self {
+        let place = match &self.place {
+            RemotePlace::Here(object) => RemotePlace::Here(Arc::clone(object)),
+            RemotePlace::Any(reference) => RemotePlace::Any(reference.clone()),
+        };
+        Self { place }
+    }
+}
+
+impl<T: ?Sized + Interface> fmt::Debug for Remote<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            RemotePlace::Here(object) => write!(f, "Remote(`{}` #{}, local)", T::DESCRIPTOR.name, object.meta().number()),
+            RemotePlace::Any(reference) => reference.fmt(f),
+        }
+    }
+}
+
+impl<T: ?Sized + Interface> Serialize for Remote<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::to_any(self).serialize(serializer)
+    }
+}
+
+impl<'de, T: ?Sized + Interface> Deserialize<'de> for Remote<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AnyRemote::deserialize(deserializer).map(Self::from_any)
+    }
+}

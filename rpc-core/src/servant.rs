@@ -1,0 +1,199 @@
+//! Owns [`Servant`], what a session or a raw call needs of an object on this side: who it is, which methods it has, and to run them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::any::AnyRemote;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn, no_such_method};
+use crate::inbound::{Inbound, Reply, Served};
+use crate::interface::{Interface, InterfaceDescriptor};
+use crate::object::cell::{ErasedObject, ObjectMeta};
+
+/// What a method number of the peer's means for one kind of servant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resolved {
+    /// The flattened number; unused by a servant without a descriptor.
+    pub(crate) number: u32,
+    pub(crate) spawn: bool,
+    pub(crate) blocking: bool,
+    pub(crate) no_cancel: bool,
+}
+
+impl Resolved {
+    /// For a servant that takes any method.
+    pub(crate) const RAW: Self = Self { number: 0, spawn: false, blocking: false, no_cancel: false };
+}
+
+/// An object under one interface.
+pub(crate) trait Servant: Send + Sync + 'static {
+    /// Its number in this process, by which export tables know it.
+    fn number(&self) -> u64;
+
+    /// Its identity, when it is hosted here and not only passed on.
+    fn meta(&self) -> Option<&ObjectMeta>;
+
+    /// The interface that a reference to it grants.
+    fn interface(&self) -> &str;
+
+    /// `None` when it takes any method and answers by itself.
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor>;
+
+    /// Starts a method. Never called with a lock held.
+    fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served;
+
+    /// Fills `slot` with the object for typed local calls, if `slot` asks for an interface that it has.
+    fn typed(&self, slot: &mut dyn Any) -> bool;
+
+    /// Itself as a reference to something on a session, when it is only passed on.
+    fn as_import(self: Arc<Self>) -> Option<Arc<crate::session::Import>> {
+        None
+    }
+}
+
+/// Finds a method, or says why it cannot be called.
+pub(crate) fn resolve(servant: &dyn Servant, method: &Method) -> Result<Resolved, Error> {
+    let Some(descriptor) = servant.descriptor() else { return Ok(Resolved::RAW) };
+    let Some((number, known)) = descriptor.find(&method.interface, &method.name) else {
+        return Err(no_such_method(method, descriptor.name));
+    };
+    if known.fingerprint != method.fingerprint {
+        let text = format!("the caller has `{}`, the callee has `{}`", method.signature.escape_debug(), known.signature);
+        return Err(Error::new(ErrorKind::SchemaMismatch, Outcome::NotRun, text).with_method(method.to_string()));
+    }
+    Ok(Resolved { number, spawn: known.spawn, blocking: known.blocking, no_cancel: known.no_cancel })
+}
+
+/// A hosted object under an interface, with the interface's own type forgotten.
+pub(crate) struct Hosted<E: ?Sized> {
+    object: Arc<E>,
+    descriptor: &'static InterfaceDescriptor,
+    dispatch: fn(Arc<E>, u32, &mut Inbound<'_>) -> Served,
+    upcast: fn(Arc<E>, &mut dyn Any) -> bool,
+}
+
+impl<E: ?Sized + ErasedObject> Hosted<E> {
+    pub(crate) fn new<T: ?Sized + Interface<Erased = E>>(object: Arc<E>) -> Self {
+        Self { object, descriptor: T::DESCRIPTOR, dispatch: T::dispatch, upcast: T::upcast }
+    }
+}
+
+impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
+    fn number(&self) -> u64 {
+        self.object.meta().number()
+    }
+
+    fn meta(&self) -> Option<&ObjectMeta> {
+        Some(self.object.meta())
+    }
+
+    fn interface(&self) -> &str {
+        self.descriptor.name
+    }
+
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
+        Some(self.descriptor)
+    }
+
+    fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+        (self.dispatch)(Arc::clone(&self.object), method.number, inbound)
+    }
+
+    fn typed(&self, slot: &mut dyn Any) -> bool {
+        (self.upcast)(Arc::clone(&self.object), slot)
+    }
+}
+
+/// A handler of the user's as an object.
+pub(crate) struct Handled {
+    pub(crate) meta: ObjectMeta,
+    pub(crate) interface: String,
+    pub(crate) handler: Arc<dyn Handler>,
+}
+
+impl Servant for Handled {
+    fn number(&self) -> u64 {
+        self.meta.number()
+    }
+
+    fn meta(&self) -> Option<&ObjectMeta> {
+        Some(&self.meta)
+    }
+
+    fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
+        None
+    }
+
+    fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+        let method = inbound.method();
+        crate::context::with_current(|current| {
+            if let Some(context) = current {
+                context.started = true;
+            }
+        });
+        let call = RawCall { method, payload: inbound.take_payload(), context: Context::current() };
+        match self.handler.call(call) {
+            RawReturn::Ready(reply) => Served::Ready(reply_of(reply)),
+            RawReturn::Pending(future) => Served::Future(Box::pin(async move { reply_of(future.await) })),
+        }
+    }
+
+    fn typed(&self, _slot: &mut dyn Any) -> bool {
+        false
+    }
+}
+
+/// A reply of the seam as a session sends it.
+pub(crate) fn reply_of(reply: RawReply) -> Reply {
+    match reply {
+        RawReply::Ok(payload) => Reply::from_payload(crate::wire::Status::Ok, payload),
+        RawReply::AppError(payload) => Reply::from_payload(crate::wire::Status::AppError, payload),
+        RawReply::Failed(error) => Reply::failed(&error),
+    }
+}
+
+/// A reply as the seam shows it.
+pub(crate) fn raw_reply_of(reply: Reply) -> RawReply {
+    match reply.status {
+        crate::wire::Status::Ok => RawReply::Ok(reply.into_payload()),
+        crate::wire::Status::AppError => RawReply::AppError(reply.into_payload()),
+        _ => RawReply::Failed(reply.into_error()),
+    }
+}
+
+/// Calls a servant of this process without its trait.
+pub(crate) fn call_raw(servant: Arc<dyn Servant>, call: RawCall) -> RawReturn {
+    let RawCall { method, payload, context } = call;
+    let resolved = match resolve(&*servant, &method) {
+        Ok(resolved) => resolved,
+        Err(error) => return RawReturn::failed(error),
+    };
+    let Payload { codec, bytes, segments, references } = payload;
+    let references: Vec<Option<AnyRemote>> = references.into_iter().map(Some).collect();
+    let segments: Vec<Option<Bytes>> = segments.into_iter().map(Some).collect();
+    let mut context = context.into_call();
+    let served = crate::context::enter(&mut context, || {
+        let mut inbound = Inbound::local(codec, &bytes, references, segments, &method);
+        crate::panics::caught(|| servant.serve(resolved, &mut inbound))
+    });
+    match served {
+        Ok(Served::Ready(reply)) => RawReturn::Ready(raw_reply_of(reply)),
+        Ok(Served::Future(future)) => {
+            let future = crate::context::Within::new(context, crate::panics::Caught::new(future, Outcome::MayHaveRun));
+            RawReturn::Pending(Box::pin(async move {
+                match future.await {
+                    Ok(reply) => raw_reply_of(reply),
+                    Err(error) => RawReply::Failed(error),
+                }
+            }))
+        }
+        Err(panic) => RawReturn::failed(panic.into_error(Outcome::MayHaveRun)),
+    }
+}

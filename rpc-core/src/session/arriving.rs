@@ -1,0 +1,127 @@
+//! Owns the bytes of messages that arrive in chunks. Buffers grow with what was received, never with what was announced.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use crate::id::CallId;
+use crate::wire::ChunkOf;
+
+/// A message that is arriving: the codec's bytes, then each bulk segment, each into a buffer of its own.
+#[derive(Debug)]
+struct Parts {
+    sizes: Vec<u64>,
+    done: Vec<Bytes>,
+    current: Vec<u8>,
+}
+
+/// The messages that are arriving.
+#[derive(Debug, Default)]
+pub(super) struct Arriving {
+    parts: HashMap<(ChunkOfKey, CallId), Parts>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ChunkOfKey(u8);
+
+/// A message that has arrived: the codec's bytes and the segments.
+pub(super) struct Whole {
+    pub(super) bytes: Bytes,
+    pub(super) segments: Vec<Option<Bytes>>,
+}
+
+impl Parts {
+    fn new(total: u64, segments: &[u64]) -> Self {
+        let bulk: u64 = segments.iter().sum();
+        let mut sizes = Vec::with_capacity(1 + segments.len());
+        sizes.push(total.saturating_sub(bulk));
+        sizes.extend_from_slice(segments);
+        Self { sizes, done: Vec::new(), current: Vec::new() }
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) {
+        loop {
+            let Some(&size) = self.sizes.get(self.done.len()) else { return };
+            let missing = (size - self.current.len() as u64).min(bytes.len() as u64) as usize;
+            let (now, later) = bytes.split_at(missing);
+            self.current.extend_from_slice(now);
+            bytes = later;
+            if (self.current.len() as u64) < size {
+                return;
+            }
+            self.done.push(Bytes::from(std::mem::take(&mut self.current)));
+        }
+    }
+
+    fn whole(self) -> Whole {
+        let mut parts = self.done.into_iter();
+        Whole { bytes: parts.next().unwrap_or_default(), segments: parts.map(Some).collect() }
+    }
+}
+
+impl Arriving {
+    /// A message begins. `present` came with its first frame.
+    pub(super) fn begin(&mut self, of: ChunkOf, id: CallId, total: u64, segments: &[u64], present: &[u8]) {
+        let mut parts = Parts::new(total, segments);
+        parts.push(present);
+        self.parts.insert((ChunkOfKey(of as u8), id), parts);
+    }
+
+    pub(super) fn push(&mut self, of: ChunkOf, id: CallId, bytes: &[u8]) {
+        if let Some(parts) = self.parts.get_mut(&(ChunkOfKey(of as u8), id)) {
+            parts.push(bytes);
+        }
+    }
+
+    /// Takes a message out; the protocol has said that it is complete.
+    pub(super) fn take(&mut self, of: ChunkOf, id: CallId) -> Option<Whole> {
+        self.parts.remove(&(ChunkOfKey(of as u8), id)).map(Parts::whole)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.parts = HashMap::new();
+    }
+}
+
+/// Splits the body of a message that came in one frame.
+pub(super) fn split<'a>(bytes: &'a [u8], segments: &[u64]) -> (&'a [u8], Vec<Option<Bytes>>) {
+    if segments.is_empty() {
+        return (bytes, Vec::new());
+    }
+    let bulk: u64 = segments.iter().sum();
+    let (codec, mut rest) = bytes.split_at(bytes.len() - (bulk as usize).min(bytes.len()));
+    let mut parts = Vec::with_capacity(segments.len());
+    for &size in segments {
+        let (now, later) = rest.split_at((size as usize).min(rest.len()));
+        parts.push(Some(Bytes::copy_from_slice(now)));
+        rest = later;
+    }
+    (codec, parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: CallId = CallId { index: 0, generation: 0 };
+
+    #[test]
+    fn pieces_of_any_size_give_the_same_parts() {
+        for step in 1..12 {
+            let mut arriving = Arriving::default();
+            arriving.begin(ChunkOf::Call, ID, 10, &[3, 0, 4], &[]);
+            for piece in b"abcdefghij".chunks(step) {
+                arriving.push(ChunkOf::Call, ID, piece);
+            }
+            let Some(whole) = arriving.take(ChunkOf::Call, ID) else { panic!("a message") };
+            assert_eq!(&whole.bytes[..], b"abc");
+            let segments: Vec<Vec<u8>> = whole.segments.into_iter().flatten().map(Vec::from).collect();
+            assert_eq!(segments, [b"def".to_vec(), Vec::new(), b"ghij".to_vec()]);
+        }
+        assert_eq!(split(b"abcdefg", &[3, 1]).0, b"abc");
+    }
+}

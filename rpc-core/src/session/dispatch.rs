@@ -1,0 +1,358 @@
+//! Owns the way of a call from its frame to its method: finding the object, keeping the order before it, first poll on the reader.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::SessionCore;
+use super::arriving;
+use super::lines::Place;
+use super::reader::Batch;
+use super::state::{Afterwards, State};
+use super::task::HandlerTask;
+use crate::context::{self, CallContext};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::handler::Method;
+use crate::id::CallId;
+use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
+use crate::proto::{CallArrival, Defined};
+use crate::servant::{Resolved, Servant, resolve};
+use crate::transfer::Incoming;
+use crate::wire::{self, ChunkOf, Target, Window};
+
+/// A first poll that takes longer holds everything up that arrives on the same session, so it is worth a warning.
+const FIRST_POLL_SLOW: Duration = Duration::from_millis(10);
+
+/// A call whose object and method are found.
+pub(super) struct Found {
+    pub(super) servant: Arc<dyn Servant>,
+    pub(super) method: Arc<Defined>,
+    pub(super) resolved: Resolved,
+}
+
+/// A call that has arrived in full and waits for its turn.
+pub(super) struct Ready {
+    pub(super) id: CallId,
+    found: Found,
+    context: CallContext,
+    codec: u8,
+    bytes: Bytes,
+    incoming: Incoming,
+}
+
+/// A call whose payload is still arriving.
+pub(super) struct Pending {
+    total: u64,
+    /// `None` when it was answered already, because there is nothing to call.
+    ready: Option<Ready>,
+}
+
+/// What is to be done with a call once the lock is free.
+enum Step<'a> {
+    Nothing,
+    Fail(Error),
+    Serve(Found, CallContext, Incoming, &'a [u8]),
+    EndSession,
+}
+
+impl SessionCore {
+    /// The first frame of a call arrived.
+    pub(super) fn on_call(self: &Arc<Self>, call: &wire::Call<'_>, batch: &mut Batch) {
+        let mut after = Afterwards::default();
+        let step = {
+            let mut state = self.state.lock();
+            if state.closed.is_some() { Step::Nothing } else { self.admit(&mut state, call, batch, &mut after) }
+        };
+        after.run();
+        match step {
+            Step::Nothing => {}
+            Step::EndSession => self.end_for_refusals(),
+            Step::Fail(error) => self.finish_call(call.id, Reply::failed(&error)),
+            Step::Serve(found, context, incoming, bytes) => {
+                let bytes = InboundBytes::Borrowed(bytes);
+                self.serve(call.id, found, context, call.body.codec, bytes, incoming, batch);
+            }
+        }
+    }
+
+    fn admit<'a>(self: &Arc<Self>, state: &mut State, call: &wire::Call<'a>, batch: &Batch, after: &mut Afterwards) -> Step<'a> {
+        let (references, mut rule) = self.receive(state, &call.body.references, after);
+        let total = call.body.total;
+        let arrival = match state.proto.handle_call(call.id, total, call.body.bytes.len() as u64) {
+            Ok(arrival) => Some(arrival),
+            Err(broken) => {
+                rule = Some(broken);
+                None
+            }
+        };
+        if let Some(rule) = rule {
+            if !state.refuse(wire::kind::CALL, rule) {
+                return Step::EndSession;
+            }
+        }
+        match arrival {
+            Some(CallArrival::Complete) => {
+                let credit = state.proto.call_consumed(total);
+                state.grant(Window::Calls, credit);
+                let found = match self.find(state, call) {
+                    Ok(found) => found,
+                    Err(error) => {
+                        after.references.extend(references.into_iter().flatten());
+                        return Step::Fail(error);
+                    }
+                };
+                let (bytes, segments) = arriving::split(call.body.bytes, &call.body.segments);
+                let incoming = Incoming { references, segments, answered_by: None };
+                let context = self.context(state, call, batch.now);
+                let object = found.servant.number();
+                if !state.lines.is_empty() && state.lines.has(object) {
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes, incoming };
+                    state.lines.push(object, Place::Ready(Box::new(ready)));
+                    return Step::Nothing;
+                }
+                Step::Serve(found, context, incoming, bytes)
+            }
+            Some(CallArrival::Partial) => {
+                state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
+                let (ready, step) = match self.find(state, call) {
+                    Ok(found) => {
+                        let incoming = Incoming { references, segments: Vec::new(), answered_by: None };
+                        let context = self.context(state, call, batch.now);
+                        state.lines.push(found.servant.number(), Place::Arriving(call.id));
+                        let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes: Bytes::new(), incoming };
+                        (Some(ready), Step::Nothing)
+                    }
+                    Err(error) => {
+                        after.references.extend(references.into_iter().flatten());
+                        (None, Step::Fail(error))
+                    }
+                };
+                state.pending.insert(call.id, Pending { total, ready });
+                step
+            }
+            Some(CallArrival::Departed) => {
+                let credit = state.proto.call_consumed(total);
+                state.grant(Window::Calls, credit);
+                after.references.extend(references.into_iter().flatten());
+                Step::Nothing
+            }
+            None => {
+                after.references.extend(references.into_iter().flatten());
+                Step::Nothing
+            }
+        }
+    }
+
+    /// The last chunk of a call has arrived.
+    pub(super) fn call_arrived(self: &Arc<Self>, state: &mut State, id: CallId) -> Option<u64> {
+        let whole = state.arriving.take(ChunkOf::Call, id)?;
+        let Pending { total, ready } = state.pending.remove(&id)?;
+        let credit = state.proto.call_consumed(total);
+        state.grant(Window::Calls, credit);
+        let mut ready = ready?;
+        ready.bytes = whole.bytes;
+        ready.incoming.segments = whole.segments;
+        let object = ready.found.servant.number();
+        state.lines.arrived(object, id, Box::new(ready));
+        Some(object)
+    }
+
+    /// Starts what can start in the line before an object.
+    pub(super) fn advance(self: &Arc<Self>, object: u64, batch: &mut Batch) {
+        loop {
+            let Some(ready) = self.state.lock().lines.next(object) else { return };
+            let Ready { id, found, context, codec, bytes, incoming } = *ready;
+            if self.serve(id, found, context, codec, InboundBytes::Shared(bytes), incoming, batch) {
+                return; // The task moves the line on when it has started.
+            }
+            self.state.lock().lines.leave(object, id);
+        }
+    }
+
+    fn find(&self, state: &mut State, call: &wire::Call<'_>) -> Result<Found, Error> {
+        let Some(method) = state.proto.peer.method(call.method).cloned() else {
+            let text = format!("method number {} was not defined by the caller on this session", call.method);
+            return Err(Error::new(ErrorKind::NoSuchMethod, Outcome::NotRun, text));
+        };
+        let holds = call.chain.as_ref().map_or(0, |chain| chain.holds.len());
+        if holds > self.limits().chain_holds as usize {
+            let text = format!("the call descends from {holds} unfinished calls on objects with `&mut self` methods, more than is allowed");
+            return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
+        }
+        let servant = match &call.target {
+            Target::Root => self.node.root(),
+            Target::Export(id) => match state.proto.exports.get(*id).and_then(|_| state.servants.get(id.index as usize)?.clone()) {
+                Some(servant) => servant,
+                None => {
+                    // A stale id, or a guess: the answer is the same, and guesses are counted.
+                    state.proto.refuse();
+                    return Err(Error::new(ErrorKind::NoSuchObject, Outcome::NotRun, "there is no such object for this session"));
+                }
+            },
+            Target::Answer { .. } => {
+                let text = "this node does not offer calls on promised results (feature `pipelining` of the protocol)";
+                return Err(Error::new(ErrorKind::Unsupported, Outcome::NotRun, text));
+            }
+        };
+        let resolved = resolve_cached(state, &*servant, &method, call.method)?;
+        Ok(Found { servant, method, resolved })
+    }
+
+    fn context(self: &Arc<Self>, state: &State, call: &wire::Call<'_>, now: Instant) -> CallContext {
+        let (root, holds) = match &call.chain {
+            Some(chain) => (chain.root, chain.holds.clone()),
+            None => (self.root_of(state.proto.answers.accepted()), Vec::new()),
+        };
+        CallContext {
+            incoming: Some((Arc::clone(self), call.id)),
+            deadline: call.deadline_us.and_then(|micros| now.checked_add(Duration::from_micros(micros))),
+            root: Some(root),
+            holds,
+            trace: call.trace,
+            started: false,
+        }
+    }
+
+    /// The name of a root call: the session and the call's number on it, which no other root call has.
+    fn root_of(&self, accepted: u64) -> [u8; 16] {
+        let mut root = [0; 16];
+        root[..8].copy_from_slice(&(self.id.0 as u64 ^ u64::from(self.dialled)).to_le_bytes());
+        root[8..].copy_from_slice(&accepted.to_le_bytes());
+        root
+    }
+
+    /// Runs a method: decodes and polls once here, and hands over to a task what is not done by then. True when the method starts on a
+    /// task of its own, which moves the line before its object.
+    #[allow(clippy::too_many_arguments)]
+    fn serve(
+        self: &Arc<Self>,
+        id: CallId,
+        found: Found,
+        context: CallContext,
+        codec: u8,
+        bytes: InboundBytes<'_>,
+        incoming: Incoming,
+        batch: &mut Batch,
+    ) -> bool {
+        let Found { servant, method, resolved } = found;
+        let object = servant.number();
+        let mut context = Some(context);
+        let mut inbound = Inbound::new(codec, bytes, incoming, bounds(self.limits()), self.theirs.message_bytes, Asked::Defined(&method));
+        let served = context::enter(&mut context, || crate::panics::caught(|| servant.serve(resolved, &mut inbound)));
+        // What the arguments left unclaimed is user data too.
+        crate::panics::drop_quietly(inbound.take_leftovers());
+        let future = match served {
+            Ok(Served::Future(future)) => future,
+            Ok(Served::Ready(reply)) => {
+                self.finish_call(id, reply);
+                return false;
+            }
+            Err(panicked) => {
+                let error = self.guarded(panicked.into_error(Outcome::MayHaveRun));
+                self.finish_call(id, Reply::failed(&error.with_method(full_name(&method))));
+                return false;
+            }
+        };
+        let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
+        if resolved.spawn || resolved.blocking {
+            task.starts_line(object);
+            self.spawn(task, resolved, object);
+            return true;
+        }
+        let polled = task.first_poll();
+        batch.after_poll(&task, FIRST_POLL_SLOW);
+        match polled {
+            Poll::Ready(reply) => task.finish(reply),
+            Poll::Pending => self.spawn(task, resolved, object),
+        }
+        false
+    }
+
+    fn spawn(self: &Arc<Self>, task: HandlerTask, resolved: Resolved, object: u64) {
+        let id = task.id();
+        if resolved.spawn || resolved.blocking {
+            let mut state = self.state.lock();
+            if !state.lines.has(object) {
+                state.lines.push(object, Place::Starting(id));
+            }
+        }
+        let handle = if resolved.blocking {
+            let runtime = self.runtime.clone();
+            let session = Arc::clone(self);
+            let work = move || {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        biased;
+                        () = task => {}
+                        () = session.cancelled(id), if !resolved.no_cancel => {}
+                    }
+                });
+            };
+            self.runtime.spawn_blocking(work).abort_handle()
+        } else {
+            self.runtime.spawn(task).abort_handle()
+        };
+        let mut state = self.state.lock();
+        if state.proto.answers.is_running(id) {
+            let running = state.running_mut(id);
+            running.no_cancel = resolved.no_cancel;
+            running.task = Some(handle);
+        }
+    }
+
+    /// A method is done, or will never run: its return is sent.
+    pub(super) fn finish_call(self: &Arc<Self>, id: CallId, reply: Reply) {
+        let mut after = Afterwards::default();
+        let quiet = {
+            let mut state = self.state.lock();
+            if state.closed.is_some() || !state.proto.answers.is_running(id) {
+                after.replies.push(reply);
+            } else {
+                self.send_return(&mut state, id, reply, &mut after);
+            }
+            state.is_quiet()
+        };
+        after.run();
+        self.flush_after(quiet);
+    }
+
+    /// What a peer may learn of a panic: all of it on this machine, otherwise a number that the log repeats.
+    pub(super) fn guarded(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Panic {
+            return error;
+        }
+        let number = u32::from_le_bytes(crate::random::bytes());
+        tracing::error!(id = %format_args!("{number:08x}"), location = error.location(), "{}", error.text());
+        if self.peer.is_on_this_machine() || self.node.shares_panics() {
+            return error;
+        }
+        Error::new(ErrorKind::Panic, error.outcome(), format!("the handler panicked (its log has it as {number:08x})"))
+    }
+}
+
+/// `interface.method`, for errors.
+pub(super) fn full_name(method: &Defined) -> String {
+    format!("{}.{}", method.interface, method.name)
+}
+
+/// What a method number of the peer's means for a servant. Most objects of one interface follow each other, so the last answer is kept.
+fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, number: u32) -> Result<Resolved, Error> {
+    let Some(descriptor) = servant.descriptor() else { return Ok(Resolved::RAW) };
+    let key = std::ptr::from_ref(descriptor).addr();
+    let index = number as usize;
+    if let Some(&Some((known, resolved))) = state.resolved.get(index) {
+        if known == key {
+            return Ok(resolved);
+        }
+    }
+    let named = Method::new(method.interface.to_string(), method.name.clone(), method.fingerprint, method.signature.clone());
+    let resolved = resolve(servant, &named)?;
+    if index >= state.resolved.len() {
+        state.resolved.resize(index + 1, None);
+    }
+    state.resolved[index] = Some((key, resolved));
+    Ok(resolved)
+}

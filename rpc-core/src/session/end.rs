@@ -1,0 +1,165 @@
+//! Owns how a session goes away: in order, with what runs here finished first, or at once, with an outcome for every call.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::SessionCore;
+use super::state::{Afterwards, CancelFlag};
+use crate::any::AnyRemote;
+use crate::error::{Error, ErrorKind, Fault, Outcome, Scope};
+use crate::id::CallId;
+use crate::wire::{Frame, GoAway};
+
+/// How often a session that drains is looked at.
+const DRAIN_LOOK: Duration = Duration::from_millis(2);
+
+impl SessionCore {
+    /// Ends the session. Every call that was sent and not answered may have run; every call that was not sent did not.
+    pub(crate) fn end(&self, error: Error) {
+        self.end_saying(error, "");
+    }
+
+    /// Ends the session, telling the peer why as far as it still listens.
+    pub(crate) fn end_saying(&self, error: Error, words: &str) {
+        let error = error.with_scope(Scope::Session);
+        let mut after = Afterwards::default();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            if state.closed.is_some() {
+                return;
+            }
+            state.closed = Some(error.clone());
+            self.closed.store(true, Ordering::Release);
+            self.fail_calls(state, &error, &mut after);
+            self.drop_objects(state, &mut after);
+            state.proto.close();
+            state.outbox.clear();
+            if !words.is_empty() {
+                state.push(&Frame::GoAway(GoAway { last_call: 0, code: 1, text: words }));
+            }
+        }
+        if !words.is_empty() {
+            self.flush();
+        }
+        self.releases.lock().clear();
+        self.node.forget(self);
+        self.closed_notify.notify_waiters();
+        self.wake.notify_one();
+        after.run();
+    }
+
+    fn fail_calls(&self, state: &mut super::state::State, error: &Error, after: &mut Afterwards) {
+        let open: Vec<u32> = state.proto.questions.iter().map(|(_, question)| question.token).collect();
+        for token in open {
+            let (waker, _) = state.waiters.done(token, Err(error.clone().with_outcome(Outcome::MayHaveRun)));
+            after.wakers.extend(waker);
+        }
+        for pool in &mut state.waiting {
+            for ticket in pool.drain(..) {
+                if let Some((prepared, waker)) = ticket.take() {
+                    ticket.failed(error.clone().with_outcome(Outcome::NotRun));
+                    after.prepared.push(prepared);
+                    after.wakers.extend(waker);
+                }
+            }
+        }
+        after.references.extend(state.held_arguments.drain().flat_map(|(_, held)| held));
+        for (_, (arrived, _)) in state.partial_returns.drain() {
+            after.references.extend(arrived.references.into_iter().flatten());
+        }
+    }
+
+    fn drop_objects(&self, state: &mut super::state::State, after: &mut Afterwards) {
+        for servant in std::mem::take(&mut state.servants).into_iter().flatten() {
+            crate::registry::leave(&*servant);
+            after.servants.push(servant);
+        }
+        for running in std::mem::take(&mut state.running) {
+            after.references.extend::<Vec<AnyRemote>>(running.held);
+            if let Some(flag) = running.cancelled {
+                flag.set.store(true, Ordering::Release);
+                flag.notify.notify_waiters();
+            }
+            if !running.no_cancel {
+                after.tasks.extend(running.task);
+            }
+        }
+        for (_, reply) in state.held_returns.drain(..) {
+            after.replies.push(reply);
+        }
+        after.places.extend(state.lines.take());
+        after.pending.extend(state.pending.drain().map(|(_, pending)| pending));
+        state.arriving.clear();
+        state.imports = Vec::new();
+        state.pong = None;
+    }
+
+    /// The peer broke so many rules that its budget is spent.
+    pub(super) fn end_for_refusals(&self) {
+        let text = format!("{} broke rules of the protocol more often than is allowed", self.peer());
+        tracing::error!("{text}");
+        let error = Error::new(ErrorKind::Protocol, Outcome::MayHaveRun, text).with_fault(Fault::Callee);
+        self.end_saying(error, "you broke rules of the protocol more often than is allowed");
+    }
+
+    /// Takes no more calls, and tells the peer which was the last.
+    pub(crate) fn go_away(&self) {
+        {
+            let mut state = self.state.lock();
+            if state.closed.is_some() {
+                return;
+            }
+            let last_call = state.proto.answers.depart();
+            state.push(&Frame::GoAway(GoAway { last_call, code: 0, text: "the node is shutting down" }));
+        }
+        self.flush();
+    }
+
+    /// Waits until everything that runs here is done and its returns have left. The caller bounds the wait.
+    pub(crate) async fn drained(&self) {
+        while !self.is_drained() {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        if self.is_closed() {
+            return true;
+        }
+        self.flush();
+        let state = self.state.lock();
+        state.proto.answers.running() == 0 && state.outbox.is_empty() && state.proto.answers.unwritten() == 0
+    }
+
+    /// Waits until the caller of a call that runs here has given it up, or the session is over.
+    pub(crate) async fn cancelled(&self, call: CallId) {
+        let flag = {
+            let mut state = self.state.lock();
+            if state.closed.is_some() {
+                return;
+            }
+            match state.proto.answers.get(call) {
+                Some(crate::proto::Answer::Running { cancelled: true }) => return,
+                Some(crate::proto::Answer::Running { cancelled: false }) => {
+                    Arc::clone(state.running_mut(call).cancelled.get_or_insert_with(Arc::<CancelFlag>::default))
+                }
+                // It is done: nobody can give it up any more.
+                _ => {
+                    drop(state);
+                    return std::future::pending().await;
+                }
+            }
+        };
+        loop {
+            let notified = flag.notify.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if flag.set.load(Ordering::Acquire) {
+                return;
+            }
+            notified.await;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Owns [`Import`]: one object of a peer's, as long as anything here refers to it. Dropping the last reference queues a release; it
+//! never blocks, and needs no runtime.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::SessionCore;
+use crate::handler::RawCall;
+use crate::id::{ExportId, Incarnation, NodeId};
+use crate::inbound::{Inbound, Served};
+use crate::interface::InterfaceDescriptor;
+use crate::object::cell::{ObjectMeta, next_number};
+use crate::object_key::ObjectKey;
+use crate::servant::{Resolved, Servant};
+
+/// What a peer said of the object when it sent the reference.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// It lives at the peer.
+    Peer { number: u64, tag: u64 },
+    /// The peer passes it on; rare, so boxed away from the common size.
+    Elsewhere { key: ObjectKey, tag: u64 },
+}
+
+/// An object of a peer's.
+pub(crate) struct Import {
+    session: Arc<SessionCore>,
+    pub(super) id: ExportId,
+    /// References received and attributed to this value; it releases exactly as many.
+    pub(super) count: AtomicU32,
+    interface: Arc<str>,
+    origin: Box<Origin>,
+    /// By which the export tables of other sessions know it when it is passed on.
+    number: u64,
+}
+
+impl Import {
+    pub(super) fn new(session: Arc<SessionCore>, id: ExportId, interface: Arc<str>, origin: Origin) -> Self {
+        Self { session, id, count: AtomicU32::new(1), interface, origin: Box::new(origin), number: next_number() }
+    }
+
+    pub(crate) fn session(&self) -> &Arc<SessionCore> {
+        &self.session
+    }
+
+    pub(crate) fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    pub(crate) fn key(&self) -> ObjectKey {
+        match *self.origin {
+            Origin::Peer { number, .. } => {
+                let (node, incarnation) = self.session.peer_identity();
+                ObjectKey { node, incarnation, number }
+            }
+            Origin::Elsewhere { key, .. } => key,
+        }
+    }
+
+    /// Node, number and tag, as a descriptor for a third node carries them.
+    pub(super) fn identity(&self) -> ((NodeId, Incarnation), u64, u64) {
+        let key = self.key();
+        let (Origin::Peer { tag, .. } | Origin::Elsewhere { tag, .. }) = *self.origin;
+        ((key.node, key.incarnation), key.number, tag)
+    }
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        self.session.release(self.id, *self.count.get_mut());
+    }
+}
+
+impl fmt::Debug for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Import({} as {})", self.key(), self.interface)
+    }
+}
+
+impl Servant for Import {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn meta(&self) -> Option<&ObjectMeta> {
+        None
+    }
+
+    fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
+        None
+    }
+
+    /// Passes a call on. It is started here, on the reader that brought it, so order is kept across the hop. What the next node says
+    /// of the outcome holds for the caller too: this node runs nothing of its own.
+    fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+        let call = RawCall::new(inbound.method(), inbound.take_payload());
+        super::relay(&self, call)
+    }
+
+    fn typed(&self, _slot: &mut dyn Any) -> bool {
+        false
+    }
+
+    fn as_import(self: Arc<Self>) -> Option<Arc<Self>> {
+        Some(self)
+    }
+}
+
+/// One more reference to the same object arrived.
+pub(super) fn received_again(import: &Import) {
+    import.count.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,344 @@
+//! The shell around the protocol: the one place where state, bytes and objects meet. A session owns a lock, a socket and two tasks.
+//!
+//! | file | what it owns |
+//! | --- | --- |
+//! | `mod` | the handle, and what is seen from outside |
+//! | `state` | everything the lock protects |
+//! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
+//! | `reader`, `dispatch`, `task`, `lines`, `arriving` | a call on its way in, and its handler |
+//! | `references`, `import` | references between objects and table entries |
+//! | `writer`, `outbox` | bytes on their way to the socket, keep-alive |
+//! | `end` | going away, and being gone |
+
+mod arriving;
+mod dispatch;
+mod end;
+mod import;
+mod lines;
+mod outbox;
+mod outcall;
+mod reader;
+mod references;
+mod send;
+mod state;
+mod stats;
+mod task;
+mod ticket;
+mod waiters;
+mod writer;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+
+pub(crate) use import::Import;
+pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
+pub use stats::SessionStats;
+pub(crate) use waiters::Arrived;
+
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::handler::{Payload, RawCall, RawReply, RawReturn};
+use crate::id::{ExportId, Incarnation, NodeId, SessionId};
+use crate::inbound::{Reply, ReplyBytes, Served};
+use crate::interface::Interface;
+use crate::limits::{Limits, PeerLimits};
+use crate::node::NodeCore;
+use crate::peer::Peer;
+use crate::proto::{Connection, KeepAlive};
+use crate::remote::Remote;
+use crate::transfer::Outgoing;
+use crate::wire::Status;
+use state::State;
+
+/// A call was sent, or queued for room or credit.
+pub(crate) enum Started {
+    Sent(u32),
+    Queued(Arc<ticket::Ticket>, u64),
+}
+
+/// Two nodes' relationship, seen from one of them.
+pub(crate) struct SessionCore {
+    id: SessionId,
+    /// Whether this side dialled: tells the two ends apart when a node has a session with itself.
+    dialled: bool,
+    secret: [u8; 32],
+    began: Instant,
+    peer: Peer,
+    identity: (NodeId, Incarnation),
+    /// What the peer announced.
+    theirs: PeerLimits,
+    node: Arc<NodeCore>,
+    state: Mutex<State>,
+    /// References that were dropped here and not yet released over there. A lock of its own, so that a drop never meets the other one.
+    releases: Mutex<Vec<(ExportId, u32)>>,
+    writer: Mutex<writer::WriteSide>,
+    write_waker: OnceLock<Waker>,
+    wake: Notify,
+    /// A flush is due as soon as the writer's turn comes.
+    flush_due: AtomicBool,
+    /// A flush is due before long, for releases that have nothing to ride on.
+    flush_later: AtomicBool,
+    closed: AtomicBool,
+    closed_notify: Notify,
+    runtime: tokio::runtime::Handle,
+}
+
+/// What a handshake has agreed on.
+pub(crate) struct Agreed {
+    pub(crate) id: SessionId,
+    pub(crate) dialled: bool,
+    pub(crate) secret: [u8; 32],
+    pub(crate) peer: Peer,
+    pub(crate) identity: (NodeId, Incarnation),
+    pub(crate) ours: PeerLimits,
+    pub(crate) theirs: PeerLimits,
+}
+
+impl SessionCore {
+    /// Sets a session up. It does nothing until [`run`](Self::run).
+    #[allow(clippy::disallowed_methods)]
+    pub(crate) fn new(node: Arc<NodeCore>, agreed: Agreed, write: Box<dyn AsyncWrite + Send + Unpin>) -> Arc<Self> {
+        let now = Instant::now();
+        let keep_alive = node.keep_alive().map(|(interval, timeout)| KeepAlive::new(now, interval, timeout));
+        let proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
+        let core = Arc::new(Self {
+            id: agreed.id,
+            dialled: agreed.dialled,
+            secret: agreed.secret,
+            began: now,
+            peer: agreed.peer,
+            identity: agreed.identity,
+            theirs: agreed.theirs,
+            node,
+            state: Mutex::new(State::new(proto)),
+            releases: Mutex::new(Vec::new()),
+            writer: Mutex::new(writer::WriteSide::new(write)),
+            write_waker: OnceLock::new(),
+            wake: Notify::new(),
+            flush_due: AtomicBool::new(false),
+            flush_later: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            closed_notify: Notify::new(),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let _ = core.write_waker.set(writer::waker(&core));
+        core
+    }
+
+    /// Starts the two tasks. `early` is what was read beyond the handshake.
+    pub(crate) fn run(self: &Arc<Self>, read: Box<dyn AsyncRead + Send + Unpin>, early: Vec<u8>) {
+        self.runtime.spawn(reader::run(Arc::clone(self), read, early));
+        self.runtime.spawn(writer::run(Arc::clone(self)));
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub(crate) fn dialled(&self) -> bool {
+        self.dialled
+    }
+
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    pub(crate) fn peer_identity(&self) -> (NodeId, Incarnation) {
+        self.identity
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.node.limits()
+    }
+
+    /// What the peer announced.
+    pub(crate) fn announced(&self) -> PeerLimits {
+        self.theirs
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits for the end of the session and says why it ended.
+    pub(crate) async fn closed(&self) -> Error {
+        loop {
+            let notified = self.closed_notify.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if let Some(error) = self.state.lock().closed.clone() {
+                return error;
+            }
+            notified.await;
+        }
+    }
+
+    /// How often a call's return has arrived.
+    pub(crate) fn progress(&self) -> u64 {
+        self.state.lock().progress
+    }
+
+    /// A reference was dropped. Called from any thread, inside or outside a runtime.
+    pub(crate) fn release(&self, id: ExportId, count: u32) {
+        if self.is_closed() || count == 0 {
+            return;
+        }
+        self.releases.lock().push((id, count));
+        if !self.flush_later.swap(true, Ordering::AcqRel) {
+            self.wake.notify_one();
+        }
+    }
+}
+
+impl fmt::Debug for SessionCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({} with {})", self.id, self.peer)
+    }
+}
+
+/// Passes a call on to the peer that has the object; the reply is passed back as it is.
+pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
+    match call_raw(import, call) {
+        RawReturn::Ready(reply) => Served::Ready(crate::servant::reply_of(reply)),
+        RawReturn::Pending(future) => Served::Future(Box::pin(async move { crate::servant::reply_of(future.await) })),
+    }
+}
+
+/// Calls an object of a peer's without its trait. The call is sent before this returns.
+pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
+    let RawCall { method, payload, context } = call;
+    let Payload { codec, bytes, segments, references } = payload;
+    let inherited = context.into_call();
+    let prepared = Prepared {
+        target: CallTarget::Object(Arc::clone(import)),
+        method: CallMethod::Raw(method.clone()),
+        codec,
+        bytes: ReplyBytes::Shared(bytes),
+        outgoing: Outgoing { references, segments },
+        oneway: false,
+        deadline: inherited.as_ref().and_then(|context| context.deadline),
+        inherited,
+    };
+    let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
+    if let Err(error) = call.send() {
+        return RawReturn::failed(error.with_method(method.to_string()));
+    }
+    RawReturn::pending(async move {
+        match call.await {
+            Ok(arrived) => raw_reply_of(arrived),
+            Err(error) => RawReply::Failed(error.with_method(method.to_string())),
+        }
+    })
+}
+
+fn raw_reply_of(arrived: Arrived) -> RawReply {
+    let status = arrived.status;
+    let payload = Payload {
+        codec: arrived.codec,
+        bytes: arrived.bytes.into_bytes(),
+        segments: arrived.segments.into_iter().flatten().collect(),
+        references: arrived.references.into_iter().flatten().collect(),
+    };
+    match status {
+        Status::Ok => RawReply::Ok(payload),
+        Status::AppError => RawReply::AppError(payload),
+        Status::SystemError | Status::Cancelled => RawReply::Failed(Reply::from_payload(status, payload).into_error()),
+    }
+}
+
+/// Two nodes' relationship: what one of them holds of the other goes over it, in both directions.
+///
+/// ```no_run
+/// # async fn example() -> netref::Result<()> {
+/// # #[netref::remote] trait Bank { async fn total(&self) -> netref::Result<u64>; }
+/// let node = netref::Node::builder().start().await?;
+/// let session = node.open("tcp://127.0.0.1:7070").await?;
+/// let bank = session.lookup::<dyn Bank>("bank").await?;
+/// println!("{} holds {}", session.peer(), bank.total().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Session {
+    core: Arc<SessionCore>,
+}
+
+impl Session {
+    pub(crate) fn core(&self) -> &Arc<SessionCore> {
+        &self.core
+    }
+
+    /// The session's id, the same at both ends.
+    pub fn id(&self) -> SessionId {
+        self.core.id
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.core.peer
+    }
+
+    /// The reference that the peer publishes under `name`.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchName`, `NoSuchMethod` when it is published under another interface, and whatever ends a session.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the question is withdrawn.
+    pub async fn lookup<T: ?Sized + Interface>(&self, name: &str) -> Result<Remote<T>, Error> {
+        crate::node::root::lookup(&self.core, name, T::DESCRIPTOR.name).await.map(crate::any::AnyRemote::downcast)
+    }
+
+    /// Whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    /// Waits until the session is over, and says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn closed(&self) -> Error {
+        self.core.closed().await
+    }
+
+    /// Ends the session at once: calls that run here are dropped, calls that wait fail, and every object it held is let go.
+    pub fn close(&self) {
+        self.core.end(Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, "this side closed the session"));
+    }
+
+    /// What the session's tables hold.
+    pub fn stats(&self) -> SessionStats {
+        self.core.stats()
+    }
+}
+
+impl From<Arc<SessionCore>> for Session {
+    fn from(core: Arc<SessionCore>) -> Self {
+        Self { core }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.fmt(f)
+    }
+}

@@ -1,0 +1,127 @@
+//! Owns what is ready to leave a session: finished frames in one buffer, and long bodies that leave in chunks, in turn. It knows no
+//! socket.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::id::CallId;
+use crate::wire::{self, ChunkOf, FRAME_MAX};
+
+/// What a chunk frame takes beside its bytes: length, kind, what it is of, and a call id of two numbers of five bytes.
+const CHUNK_HEAD: usize = 2 + 1 + 1 + 10;
+
+/// Bytes of a body in one chunk.
+const CHUNK_BYTES: usize = FRAME_MAX - CHUNK_HEAD;
+
+/// Chunks in one batch, so that small frames never wait for more than this many.
+const CHUNKS_PER_BATCH: usize = 4;
+
+/// Frames and bodies on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pub(super) frames: Vec<u8>,
+    bodies: VecDeque<Body>,
+}
+
+/// A body whose first frame has been written to `frames`.
+#[derive(Debug)]
+struct Body {
+    of: ChunkOf,
+    id: CallId,
+    parts: VecDeque<Bytes>,
+}
+
+/// Bytes for the socket.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Owned(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl Piece {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.bodies.is_empty()
+    }
+
+    /// Queues the rest of a message whose first frame is already in `frames`.
+    pub(super) fn push_body(&mut self, of: ChunkOf, id: CallId, parts: impl IntoIterator<Item = Bytes>) {
+        let parts: VecDeque<Bytes> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.bodies.push_back(Body { of, id, parts });
+    }
+
+    /// Takes the next batch: all finished frames, then a few chunks, one of each body in turn. `spare` is an empty buffer to go on with.
+    pub(super) fn take(&mut self, pieces: &mut VecDeque<Piece>, spare: &mut Vec<u8>) {
+        if !self.frames.is_empty() {
+            pieces.push_back(Piece::Owned(std::mem::replace(&mut self.frames, std::mem::take(spare))));
+        }
+        for _ in 0..CHUNKS_PER_BATCH {
+            let Some(mut body) = self.bodies.pop_front() else { break };
+            if let Some(part) = body.parts.front_mut() {
+                let bytes = part.split_to(part.len().min(CHUNK_BYTES));
+                if part.is_empty() {
+                    body.parts.pop_front();
+                }
+                pieces.push_back(Piece::Owned(chunk_head(body.of, body.id, bytes.len())));
+                pieces.push_back(Piece::Shared(bytes));
+            }
+            if !body.parts.is_empty() {
+                self.bodies.push_back(body);
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// The beginning of a chunk frame, whose bytes follow without being copied.
+fn chunk_head(of: ChunkOf, id: CallId, len: usize) -> Vec<u8> {
+    let mut head = Vec::with_capacity(CHUNK_HEAD);
+    let mark = wire::begin(&mut head, wire::kind::CHUNK);
+    wire::put_varint(&mut head, of as u64);
+    wire::put_call_id(&mut head, id);
+    let body = head.len() - mark - 2 + len;
+    let length = ((body - 1) as u16).to_le_bytes();
+    head[mark..mark + 2].copy_from_slice(&length);
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: CallId = CallId { index: u32::MAX, generation: u32::MAX };
+
+    #[test]
+    fn long_body_leaves_in_chunks_that_decode_and_bodies_take_turns() {
+        let mut outbox = Outbox::default();
+        let other = CallId { index: 1, generation: 0 };
+        outbox.push_body(ChunkOf::Call, ID, [Bytes::from(vec![1; 3 * CHUNK_BYTES])]);
+        outbox.push_body(ChunkOf::Return, other, [Bytes::new(), Bytes::from(vec![2; 10])]);
+        let mut order = Vec::new();
+        while !outbox.is_empty() {
+            let mut pieces = VecDeque::new();
+            outbox.take(&mut pieces, &mut Vec::new());
+            let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.as_slice().to_vec()).collect();
+            let mut rest = &bytes[..];
+            while let Some((body, consumed)) = wire::split(rest) {
+                let Ok(wire::Frame::Chunk(chunk)) = wire::decode(body) else { panic!("a chunk") };
+                order.push((chunk.id, chunk.bytes.len()));
+                rest = &rest[consumed..];
+            }
+            assert!(rest.is_empty());
+        }
+        assert_eq!(order, [(ID, CHUNK_BYTES), (other, 10), (ID, CHUNK_BYTES), (ID, CHUNK_BYTES)]);
+    }
+}

@@ -1,0 +1,321 @@
+//! Owns a call on its way out: what it carries until it is sent, and the future that waits for its reply. It knows no types.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+
+use super::import::Import;
+use super::ticket::Ticket;
+use super::waiters::Arrived;
+use super::{SessionCore, Started};
+use crate::context::CallContext;
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::handler::Method;
+use crate::inbound::ReplyBytes;
+use crate::interface::{InterfaceDescriptor, MethodDescriptor};
+use crate::proto::Pool;
+use crate::transfer::Outgoing;
+
+/// What is called.
+#[derive(Clone, Debug)]
+pub(crate) enum CallTarget {
+    /// The directory of published names at the peer.
+    Root,
+    Object(Arc<Import>),
+}
+
+/// Which method is called.
+#[derive(Clone, Debug)]
+pub(crate) enum CallMethod {
+    Typed(&'static InterfaceDescriptor, &'static MethodDescriptor),
+    Raw(Method),
+}
+
+impl CallMethod {
+    pub(crate) fn interface(&self) -> &str {
+        match self {
+            Self::Typed(interface, _) => interface.name,
+            Self::Raw(method) => &method.interface,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Typed(_, method) => method.name,
+            Self::Raw(method) => &method.name,
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> u64 {
+        match self {
+            Self::Typed(_, method) => method.fingerprint,
+            Self::Raw(method) => method.fingerprint,
+        }
+    }
+
+    pub(crate) fn signature(&self) -> &str {
+        match self {
+            Self::Typed(_, method) => method.signature,
+            Self::Raw(method) => &method.signature,
+        }
+    }
+
+    pub(crate) fn is_idempotent(&self) -> bool {
+        match self {
+            Self::Typed(_, method) => method.idempotent,
+            Self::Raw(method) => method.idempotent,
+        }
+    }
+
+    /// `interface.method`, for errors.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}.{}", self.interface(), self.name())
+    }
+}
+
+/// A call that is encoded and not yet sent.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) target: CallTarget,
+    pub(crate) method: CallMethod,
+    pub(crate) codec: u8,
+    pub(crate) bytes: ReplyBytes,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) oneway: bool,
+    pub(crate) deadline: Option<Instant>,
+    /// What the call inherits from the handler in which it was made.
+    pub(crate) inherited: Option<CallContext>,
+}
+
+impl Prepared {
+    /// How many payload bytes it has, bulk bytes included.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.as_slice().len() as u64 + self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum::<u64>()
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        if self.inherited.is_some() { Pool::Nested } else { Pool::Root }
+    }
+
+    /// Whether it was made by a handler that `session` called, so that waiting for credit could be waiting for itself.
+    pub(super) fn goes_back_over(&self, session: &SessionCore) -> bool {
+        let called_on = self.inherited.as_ref().and_then(|context| context.incoming.as_ref());
+        called_on.is_some_and(|(incoming, _)| std::ptr::eq(Arc::as_ptr(incoming), session))
+    }
+}
+
+/// The future of a call that leaves this node. Dropping it cancels the call.
+#[derive(Debug)]
+pub(crate) struct RemoteCall {
+    session: Arc<SessionCore>,
+    stage: Stage,
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// While a nested call waits for credit: when to look for progress, and what the count was.
+    patience: Option<(Pin<Box<Sleep>>, u64)>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    New(Prepared),
+    Queued(Arc<Ticket>),
+    Sent(u32),
+    Done,
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ticket(..)")
+    }
+}
+
+impl RemoteCall {
+    pub(crate) fn new(session: Arc<SessionCore>, prepared: Prepared) -> Self {
+        Self { session, deadline: prepared.deadline, stage: Stage::New(prepared), sleep: None, patience: None }
+    }
+
+    pub(crate) fn session(&self) -> &Arc<SessionCore> {
+        &self.session
+    }
+
+    /// Bounds the call; the earlier of two deadlines holds.
+    pub(crate) fn bound(&mut self, deadline: Instant) {
+        let deadline = self.deadline.map_or(deadline, |known| known.min(deadline));
+        self.deadline = Some(deadline);
+        self.sleep = None;
+        if let Stage::New(prepared) = &mut self.stage {
+            prepared.deadline = Some(deadline);
+        }
+    }
+
+    /// Says that nobody waits for the result.
+    pub(crate) fn set_oneway(&mut self) {
+        if let Stage::New(prepared) = &mut self.stage {
+            prepared.oneway = true;
+            // Nobody waits for it, so it is not part of the chain in which it was made.
+            if let Some(inherited) = &mut prepared.inherited {
+                inherited.holds.clear();
+            }
+        }
+    }
+
+    /// Sends the call now, without waiting for anything.
+    pub(crate) fn send(&mut self) -> Result<(), Error> {
+        self.start(None)
+    }
+
+    /// Lets the call go on by itself: dropping this afterwards does not cancel it.
+    pub(crate) fn detach(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Sent(token) => self.session.detach(token),
+            // A ticket in the queue is kept by the queue.
+            Stage::Queued(_) | Stage::New(_) | Stage::Done => {}
+        }
+    }
+
+    #[allow(clippy::disallowed_methods)]
+    fn start(&mut self, waker: Option<&Waker>) -> Result<(), Error> {
+        let Stage::New(prepared) = std::mem::replace(&mut self.stage, Stage::Done) else { return Ok(()) };
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(deadline_over(Outcome::NotRun));
+        }
+        let nested = prepared.pool() == Pool::Nested;
+        match self.session.start(prepared, waker.cloned())? {
+            Started::Sent(token) => self.stage = Stage::Sent(token),
+            Started::Queued(ticket, progress) => {
+                self.stage = Stage::Queued(ticket);
+                if nested && waker.is_some() {
+                    self.patience = Some((self.nap(), progress));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn nap(&self) -> Pin<Box<Sleep>> {
+        Box::pin(tokio::time::sleep(self.session.limits().nested_wait))
+    }
+
+    fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrived, Error>> {
+        loop {
+            match &self.stage {
+                Stage::New(_) => {
+                    if let Err(error) = self.start(Some(cx.waker())) {
+                        return Poll::Ready(Err(error));
+                    }
+                    if matches!(self.stage, Stage::Sent(_)) {
+                        // The waker is in place; there cannot be a reply before the flush that this causes.
+                        return Poll::Pending;
+                    }
+                }
+                Stage::Queued(ticket) => match ticket.poll(cx.waker()) {
+                    Poll::Pending => return self.poll_patience(cx),
+                    Poll::Ready(Ok(token)) => {
+                        self.patience = None;
+                        self.stage = Stage::Sent(token);
+                    }
+                    Poll::Ready(Err(error)) => {
+                        self.stage = Stage::Done;
+                        return Poll::Ready(Err(error));
+                    }
+                },
+                Stage::Sent(token) => {
+                    let polled = self.session.poll_reply(*token, cx.waker());
+                    if polled.is_ready() {
+                        self.stage = Stage::Done;
+                    }
+                    return polled;
+                }
+                Stage::Done => return Poll::Pending,
+            }
+        }
+    }
+
+    /// A nested call waits only as long as calls on the session make progress, so that a cycle through other nodes ends.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrived, Error>> {
+        loop {
+            let Some((sleep, seen)) = &mut self.patience else { return Poll::Pending };
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let progress = self.session.progress();
+            if progress != *seen {
+                let nap = self.nap();
+                self.patience = Some((nap, progress));
+                continue;
+            }
+            self.give_up();
+            let waited = self.session.limits().nested_wait;
+            let text = format!(
+                "the peer's room for calls made inside handlers is full, and no call on the session has ended for {waited:?}: it may be waiting for this one"
+            );
+            return Poll::Ready(Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text)));
+        }
+    }
+
+    /// Ends the call at its deadline. The outcome depends on whether it was sent.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        if sleep.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let was_sent = self.give_up();
+        Poll::Ready(deadline_over(if was_sent { Outcome::MayHaveRun } else { Outcome::NotRun }))
+    }
+
+    /// Cancels the call. True when it had been sent.
+    fn give_up(&mut self) -> bool {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Sent(token) => {
+                self.session.give_up(token);
+                true
+            }
+            Stage::Queued(ticket) => {
+                let (token, prepared) = ticket.give_up();
+                drop(prepared);
+                if let Some(token) = token {
+                    self.session.give_up(token);
+                }
+                token.is_some()
+            }
+            Stage::New(_) | Stage::Done => false,
+        }
+    }
+}
+
+/// The error of a call whose time is over.
+pub(crate) fn deadline_over(outcome: Outcome) -> Error {
+    Error::new(
+        ErrorKind::Deadline,
+        outcome,
+        "the deadline of the call is over (its own `timeout`, or inherited from the call it was made in)",
+    )
+}
+
+impl Future for RemoteCall {
+    type Output = Result<Arrived, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(result) = self.poll_stage(cx) {
+            return Poll::Ready(result);
+        }
+        self.poll_deadline(cx).map(Err)
+    }
+}
+
+impl Drop for RemoteCall {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+/// How long a call may still take, as it travels.
+pub(super) fn remaining_us(deadline: Instant, now: Instant) -> u64 {
+    let left: Duration = deadline.saturating_duration_since(now);
+    u64::try_from(left.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,448 @@
+//! Owns the reading half of a session: bytes to frames, each frame to the table it concerns, one flush per batch that was read. A
+//! session never stops reading.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::SessionCore;
+use super::arriving;
+use super::state::{Afterwards, State};
+use super::task::HandlerTask;
+use super::waiters::{Arrived, ArrivedBytes};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::proto::Rule;
+use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Window};
+
+/// The read buffer of a session that does little.
+const BUFFER_MIN: usize = 8 << 10;
+
+/// The read buffer of a busy one: enough for a batch of small frames, or a few chunks.
+const BUFFER_MAX: usize = 256 << 10;
+
+/// After so many frames other tasks get a turn.
+const FRAMES_PER_TURN: u32 = 512;
+
+/// After so much time in handlers other tasks get a turn.
+const TIME_PER_TURN: Duration = Duration::from_millis(5);
+
+thread_local! {
+    /// The session whose batch is being handled on this thread, by its address: what it sends is flushed at the end of the batch.
+    static IN_BATCH_OF: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether this thread is handling a batch of `session`, so that a flush will come.
+pub(super) fn is_in_batch_of(session: &SessionCore) -> bool {
+    IN_BATCH_OF.with(Cell::get) == std::ptr::from_ref(session).addr()
+}
+
+/// What is known while frames of one read are handled.
+pub(super) struct Batch {
+    /// About now: read once per batch and after each first poll.
+    pub(super) now: Instant,
+    began: Instant,
+    frames: u32,
+}
+
+impl Batch {
+    #[allow(clippy::disallowed_methods)]
+    pub(super) fn detached() -> Self {
+        let now = Instant::now();
+        Self { now, began: now, frames: 0 }
+    }
+
+    /// Notes how long a first poll took.
+    #[allow(clippy::disallowed_methods)]
+    pub(super) fn after_poll(&mut self, task: &HandlerTask, slow: Duration) {
+        let before = std::mem::replace(&mut self.now, Instant::now());
+        let took = self.now - before;
+        if took >= slow {
+            tracing::warn!(method = %task, ?took, "the first poll of a handler held up its session; mark the method #[remote(spawn)] or #[remote(blocking)]");
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.frames >= FRAMES_PER_TURN || self.now - self.began >= TIME_PER_TURN
+    }
+}
+
+/// Reads until the link ends.
+pub(super) async fn run(session: Arc<SessionCore>, mut read: Box<dyn AsyncRead + Send + Unpin>, early: Vec<u8>) {
+    // When the runtime goes away this future is dropped: that ends the session too.
+    let guard = EndOnDrop(session);
+    let session = &guard.0;
+    let mut buffer = early;
+    let mut filled = buffer.len();
+    let closed = session.closed();
+    tokio::pin!(closed);
+    let mut error = loop {
+        let mut taken = 0;
+        loop {
+            let (consumed, unfinished) = session.read_batch(&buffer[taken..filled]);
+            taken += consumed;
+            if !unfinished || session.is_closed() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        buffer.copy_within(taken..filled, 0);
+        filled -= taken;
+        make_room(&mut buffer, filled);
+        if session.is_closed() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            read = read.read(&mut buffer[filled..]) => match read {
+                Ok(0) => break closed_by_peer(session),
+                Ok(count) => filled += count,
+                Err(error) => break lost(session, &error),
+            },
+            _ = &mut closed => return,
+        }
+    };
+    if filled > 0 {
+        error = error.with_outcome(Outcome::MayHaveRun);
+    }
+    session.end(error);
+}
+
+struct EndOnDrop(Arc<SessionCore>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end(Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, "the runtime that drove the session was shut down"));
+    }
+}
+
+/// Room for more bytes: twice as much when the last read filled what there was.
+fn make_room(buffer: &mut Vec<u8>, filled: usize) {
+    if buffer.len() < BUFFER_MIN {
+        buffer.resize(BUFFER_MIN, 0);
+    } else if filled * 2 >= buffer.len() && buffer.len() < BUFFER_MAX {
+        let size = (buffer.len() * 2).min(BUFFER_MAX);
+        buffer.resize(size, 0);
+    }
+}
+
+fn closed_by_peer(session: &SessionCore) -> Error {
+    Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, format!("{} closed the session", session.peer()))
+}
+
+fn lost(session: &SessionCore, error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, format!("the link to {} broke: {error}", session.peer()))
+}
+
+impl SessionCore {
+    /// Handles the frames in `bytes`, and flushes what they caused.
+    #[allow(clippy::disallowed_methods)]
+    fn read_batch(self: &Arc<Self>, bytes: &[u8]) -> (usize, bool) {
+        struct Leave(usize);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                IN_BATCH_OF.with(|current| current.set(self.0));
+            }
+        }
+        if bytes.is_empty() {
+            return (0, false);
+        }
+        let mut batch = Batch::detached();
+        let leave = Leave(IN_BATCH_OF.with(|current| current.replace(Arc::as_ptr(self).addr())));
+        self.state.lock().proto.heard(batch.now);
+        let mut taken = 0;
+        let mut unfinished = false;
+        while let Some((body, consumed)) = wire::split(&bytes[taken..]) {
+            taken += consumed;
+            batch.frames += 1;
+            self.on_frame(body, &mut batch);
+            if batch.is_over() {
+                unfinished = true;
+                break;
+            }
+        }
+        drop(leave);
+        self.flush();
+        (taken, unfinished)
+    }
+
+    fn on_frame(self: &Arc<Self>, body: &[u8], batch: &mut Batch) {
+        match wire::decode(body) {
+            Ok(Frame::Call(call)) => self.on_call(&call, batch),
+            Ok(Frame::Return(frame)) => self.on_return(&frame),
+            Ok(Frame::Chunk(chunk)) => self.on_chunk(&chunk, batch),
+            Ok(frame) => self.on_control(frame),
+            Err(error) => self.on_malformed(body, &error),
+        }
+    }
+
+    /// The frames that touch only tables.
+    fn on_control(self: &Arc<Self>, frame: Frame<'_>) {
+        let kind = frame.kind();
+        let mut after = Afterwards::default();
+        let mut goes_on = true;
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            if state.closed.is_some() {
+                return;
+            }
+            let handled = match frame {
+                Frame::Define(define) => on_define(state, &define),
+                Frame::Finish(finish) => on_finish(state, &finish, &mut after),
+                Frame::Release(release) => on_release(state, &release, &mut after),
+                Frame::Credit(credit) => {
+                    self.on_credit(state, credit.window, credit.bytes, &mut after);
+                    Ok(())
+                }
+                Frame::GoAway(go_away) => self.on_go_away(state, &go_away, &mut after),
+                Frame::Refused(refused) => {
+                    tracing::warn!(peer = %self.peer(), kind = refused.kind, rule = %refused.text.escape_debug(), "the peer refused a frame of ours");
+                    Ok(())
+                }
+                Frame::Ping(ping) => {
+                    state.pong = Some(ping.token);
+                    Ok(())
+                }
+                // Any received byte counts as life, so there is nothing to do.
+                Frame::Pong(_) => Ok(()),
+                Frame::Hello(_) | Frame::Start(_) | Frame::Accept(_) | Frame::Refuse(_) => Err(Rule::HandshakeOver),
+                Frame::Resolve(_)
+                | Frame::Disembargo(_)
+                | Frame::StreamData(_)
+                | Frame::StreamCredit(_)
+                | Frame::StreamClose(_)
+                | Frame::Provide(_)
+                | Frame::Collect(_)
+                | Frame::Ack(_) => Err(Rule::FeatureNotNegotiated),
+                Frame::Call(_) | Frame::Return(_) | Frame::Chunk(_) => Ok(()),
+            };
+            if let Err(rule) = handled {
+                goes_on = state.refuse(kind, rule);
+            }
+        }
+        after.run();
+        if !goes_on {
+            self.end_for_refusals();
+        }
+    }
+
+    fn on_malformed(self: &Arc<Self>, body: &[u8], error: &DecodeError) {
+        let kind = body.first().copied().unwrap_or_default();
+        tracing::warn!(peer = %self.peer(), kind, %error, "a frame was refused");
+        let goes_on = {
+            let mut state = self.state.lock();
+            let text = error.to_string();
+            let goes_on = state.proto.refuse();
+            state.push(&Frame::Refused(wire::Refused { kind, code: Rule::Malformed.code(), text: &text }));
+            goes_on
+        };
+        if !goes_on {
+            self.end_for_refusals();
+        }
+    }
+
+    fn on_credit(&self, state: &mut State, window: Window, bytes: u64, after: &mut Afterwards) {
+        match window {
+            Window::Calls => {
+                state.proto.handle_call_credit(bytes);
+                self.pump(state, after);
+            }
+            Window::Returns => {
+                state.proto.handle_return_credit(bytes);
+                self.pump_returns(state, after);
+            }
+            Window::Streams => {}
+        }
+    }
+
+    fn on_go_away(&self, state: &mut State, go_away: &GoAway<'_>, after: &mut Afterwards) -> Result<(), Rule> {
+        let late = state.proto.questions.depart(go_away.last_call)?;
+        let error = Error::new(
+            ErrorKind::ShuttingDown,
+            Outcome::NotRun,
+            format!("{} took no more calls: {}", self.peer(), go_away.text.escape_debug()),
+        );
+        for (id, question) in late {
+            after.references.extend(state.held_arguments.remove(&id).into_iter().flatten());
+            let (waker, _) = state.waiters.done(question.token, Err(error.clone()));
+            after.wakers.extend(waker);
+        }
+        // What still waits for room learns it when it is tried.
+        self.pump(state, after);
+        Ok(())
+    }
+
+    fn on_return(self: &Arc<Self>, frame: &wire::Return<'_>) {
+        let mut after = Afterwards::default();
+        let goes_on = {
+            let mut state = self.state.lock();
+            if state.closed.is_some() { true } else { self.take_return(&mut state, frame, &mut after) }
+        };
+        after.run();
+        if !goes_on {
+            self.end_for_refusals();
+        }
+    }
+
+    fn take_return(self: &Arc<Self>, state: &mut State, frame: &wire::Return<'_>, after: &mut Afterwards) -> bool {
+        let body = &frame.body;
+        let (references, rule) = self.receive(state, &body.references, after);
+        let mut goes_on = true;
+        if let Some(rule) = rule {
+            goes_on = state.refuse(wire::kind::RETURN, rule);
+        }
+        let complete = match state.proto.handle_return(frame.id, body.total, body.bytes.len() as u64) {
+            Ok(complete) => complete,
+            Err(rule) => {
+                after.references.extend(references.into_iter().flatten());
+                return state.refuse(wire::kind::RETURN, rule) && goes_on;
+            }
+        };
+        if body.references.iter().any(|descriptor| matches!(descriptor, Descriptor::Home { .. })) {
+            // The peer keeps what it named by identity until it knows that we have it.
+            state.push(&Frame::Finish(Finish { id: frame.id, cancel: false, release_results: false }));
+        }
+        if !complete {
+            state.arriving.begin(ChunkOf::Return, frame.id, body.total, &body.segments, body.bytes);
+            let arrived = Arrived {
+                status: frame.status,
+                codec: body.codec,
+                bytes: ArrivedBytes::Long(Bytes::new()),
+                references,
+                segments: Vec::new(),
+            };
+            state.partial_returns.insert(frame.id, (arrived, body.total));
+            return goes_on;
+        }
+        let (bytes, segments) = arriving::split(body.bytes, &body.segments);
+        let bytes = ArrivedBytes::Small(SmallVec::from_slice(bytes));
+        let arrived = Arrived { status: frame.status, codec: body.codec, bytes, references, segments };
+        self.return_arrived(state, frame.id, arrived, body.total, after);
+        goes_on
+    }
+
+    /// A return is here in full: its caller is woken.
+    fn return_arrived(&self, state: &mut State, id: crate::id::CallId, arrived: Arrived, total: u64, after: &mut Afterwards) {
+        let credit = state.proto.return_consumed(total);
+        state.grant(Window::Returns, credit);
+        let Ok(question) = state.proto.questions.close(id) else { return };
+        state.progress += 1;
+        after.references.extend(state.held_arguments.remove(&id).into_iter().flatten());
+        let unclaimed = state.waiters.unclaimed + arrived.len();
+        let result = if unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
+            after.references.extend(arrived.references.into_iter().flatten());
+            let text = format!("the result was dropped: {unclaimed} bytes of results wait here for callers that do not take them");
+            Err(Error::new(ErrorKind::Overloaded, Outcome::Ran, text))
+        } else {
+            Ok(arrived)
+        };
+        let (waker, unwanted) = state.waiters.done(question.token, result);
+        after.wakers.extend(waker);
+        if let Some(unwanted) = unwanted {
+            after.references.extend(unwanted.references.into_iter().flatten());
+        }
+        if state.waiting_len() > 0 {
+            self.pump(state, after);
+        }
+    }
+
+    fn on_chunk(self: &Arc<Self>, chunk: &wire::Chunk<'_>, batch: &mut Batch) {
+        let mut after = Afterwards::default();
+        let mut object = None;
+        let mut goes_on = true;
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            if state.closed.is_some() {
+                return;
+            }
+            let pieces = match chunk.of {
+                ChunkOf::Call => &mut state.proto.call_pieces,
+                ChunkOf::Return => &mut state.proto.return_pieces,
+            };
+            match pieces.chunk(chunk.id, chunk.bytes.len() as u64) {
+                Err(rule) => goes_on = state.refuse(wire::kind::CHUNK, rule),
+                Ok(complete) => {
+                    state.arriving.push(chunk.of, chunk.id, chunk.bytes);
+                    if complete {
+                        match chunk.of {
+                            ChunkOf::Call => object = self.call_arrived(state, chunk.id),
+                            ChunkOf::Return => self.partial_return_arrived(state, chunk.id, &mut after),
+                        }
+                    }
+                }
+            }
+        }
+        after.run();
+        if let Some(object) = object {
+            self.advance(object, batch);
+        }
+        if !goes_on {
+            self.end_for_refusals();
+        }
+    }
+
+    fn partial_return_arrived(&self, state: &mut State, id: crate::id::CallId, after: &mut Afterwards) {
+        let Some(whole) = state.arriving.take(ChunkOf::Return, id) else { return };
+        let Some((mut arrived, total)) = state.partial_returns.remove(&id) else { return };
+        arrived.bytes = ArrivedBytes::Long(whole.bytes);
+        arrived.segments = whole.segments;
+        self.return_arrived(state, id, arrived, total, after);
+    }
+}
+
+fn on_define(state: &mut State, define: &Define<'_>) -> Result<(), Rule> {
+    if !define.name.is_empty() {
+        state.proto.peer.define_interface(define.interface, define.name)?;
+    }
+    for method in &define.methods {
+        state.proto.peer.define_method(method.number, define.interface, method.name, method.fingerprint, method.signature)?;
+    }
+    Ok(())
+}
+
+fn on_finish(state: &mut State, finish: &Finish, after: &mut Afterwards) -> Result<(), Rule> {
+    if !finish.cancel {
+        if !state.proto.answers.finish(finish.id) {
+            return Err(Rule::FinishForNoCall);
+        }
+        after.references.append(&mut state.running_mut(finish.id).held);
+        return Ok(());
+    }
+    // A cancel that crosses the return finds nothing, and that is no fault.
+    if !state.proto.answers.cancel(finish.id) {
+        return Ok(());
+    }
+    let running = state.running_mut(finish.id);
+    if let Some(flag) = &running.cancelled {
+        flag.set.store(true, std::sync::atomic::Ordering::Release);
+        flag.notify.notify_waiters();
+    }
+    if !running.no_cancel {
+        after.tasks.extend(running.task.take());
+    }
+    Ok(())
+}
+
+fn on_release(state: &mut State, release: &Release, after: &mut Afterwards) -> Result<(), Rule> {
+    for &(export, count) in &release.entries {
+        if state.proto.exports.release(export, count)?.is_none() {
+            continue;
+        }
+        if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
+            crate::registry::leave(&*servant);
+            after.servants.push(servant);
+        }
+    }
+    if state.proto.exports.len() == 0 && state.servants.len() > SERVANTS_KEPT {
+        state.servants = Vec::new();
+    }
+    Ok(())
+}
+
+/// Places kept in an empty table.
+const SERVANTS_KEPT: usize = 64;

@@ -1,0 +1,213 @@
+//! Owns the step between references and table entries: what a reference looks like to this peer, and what a descriptor of the peer's
+//! refers to here.
+
+use std::sync::Arc;
+
+use super::SessionCore;
+use super::import::{Import, Origin, received_again};
+use super::state::{Afterwards, State};
+use crate::any::{AnyRemote, Place, broken};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::id::ExportId;
+use crate::object_key::ObjectKey;
+use crate::proto::Rule;
+use crate::registry;
+use crate::servant::Servant;
+use crate::wire::{Define, Descriptor, Frame, Identity};
+
+/// References as they are about to be sent.
+#[derive(Default)]
+pub(super) struct Described {
+    pub(super) descriptors: Vec<Descriptor<'static>>,
+    /// Whether one is named by its identity alone, so that this side has to keep it alive until the message was read.
+    pub(super) held: bool,
+}
+
+impl SessionCore {
+    /// Describes the references of a message and counts them as sent. On an error nothing is counted.
+    pub(super) fn describe(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
+        let mut described = Described::default();
+        for reference in references {
+            match self.describe_one(state, reference, &mut described) {
+                Ok(descriptor) => described.descriptors.push(descriptor),
+                Err(error) => {
+                    self.take_back(state, &described);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(described)
+    }
+
+    /// Uncounts references whose message was never sent.
+    pub(super) fn take_back(&self, state: &mut State, described: &Described) {
+        for descriptor in &described.descriptors {
+            if let Descriptor::Hosted { export, .. } = descriptor {
+                // The references themselves are still in the message, so nothing is dropped here.
+                if let Ok(Some(_)) = state.proto.exports.release(*export, 1) {
+                    if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
+                        registry::leave(&*servant);
+                    }
+                }
+            }
+        }
+    }
+
+    fn describe_one(&self, state: &mut State, reference: &AnyRemote, described: &mut Described) -> Result<Descriptor<'static>, Error> {
+        match &reference.place {
+            Place::Broken(_) => Ok(Descriptor::Broken { text: "the sender's own reference is broken" }),
+            Place::Here(servant) => self.export(state, servant),
+            Place::There(import) if std::ptr::eq(Arc::as_ptr(import.session()), self) => Ok(Descriptor::Yours { export: import.id }),
+            Place::There(import) => {
+                let (home, number, tag) = import.identity();
+                if home == self.identity {
+                    described.held = true;
+                    let interface = state.define_interface(import.interface())?;
+                    return Ok(Descriptor::Home { interface, number, tag });
+                }
+                let servant: Arc<dyn Servant> = Arc::clone(import) as _;
+                self.export(state, &servant)
+            }
+        }
+    }
+
+    fn export(&self, state: &mut State, servant: &Arc<dyn Servant>) -> Result<Descriptor<'static>, Error> {
+        let interface = state.define_interface(servant.interface())?;
+        let grant = crate::proto::Grant { object: servant.number(), interface };
+        let Some(exported) = state.proto.exports.send(grant) else {
+            let text = "the peer holds as many objects of this side as the limit on exports allows";
+            return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
+        };
+        if exported.is_new {
+            let index = exported.id.index as usize;
+            if index >= state.servants.len() {
+                state.servants.resize_with(index + 1, || None);
+            }
+            state.servants[index] = Some(Arc::clone(servant));
+            registry::enter(servant);
+        }
+        let identity = match (servant.meta(), Arc::clone(servant).as_import()) {
+            (Some(meta), _) => self.identity_of(meta.home_or(self.node.identity()), meta.number(), servant.interface()),
+            (None, Some(import)) => {
+                let ((node, incarnation), number, tag) = import.identity();
+                Identity::Foreign { node, incarnation, number, tag }
+            }
+            (None, None) => Identity::Own { number: servant.number(), tag: registry::tag(servant.number(), servant.interface()) },
+        };
+        Ok(Descriptor::Hosted { export: exported.id, interface, identity })
+    }
+
+    fn identity_of(&self, home: (crate::id::NodeId, crate::id::Incarnation), number: u64, interface: &str) -> Identity {
+        let tag = registry::tag(number, interface);
+        if home == self.node.identity() {
+            return Identity::Own { number, tag };
+        }
+        let (node, incarnation) = home;
+        Identity::Foreign { node, incarnation, number, tag }
+    }
+
+    /// Turns the peer's descriptors into references. A descriptor that breaks a rule becomes a broken reference, and the rule is given.
+    pub(super) fn receive(
+        self: &Arc<Self>,
+        state: &mut State,
+        descriptors: &[Descriptor<'_>],
+        after: &mut Afterwards,
+    ) -> (Vec<Option<AnyRemote>>, Option<Rule>) {
+        let mut rule = None;
+        let references = descriptors
+            .iter()
+            .map(|descriptor| match self.receive_one(state, descriptor, after) {
+                Ok(reference) => Some(reference),
+                Err(broken_rule) => {
+                    rule = Some(broken_rule);
+                    Some(AnyRemote::broken(broken(format!("the reference broke a rule: {broken_rule}"))))
+                }
+            })
+            .collect();
+        (references, rule)
+    }
+
+    fn receive_one(self: &Arc<Self>, state: &mut State, descriptor: &Descriptor<'_>, after: &mut Afterwards) -> Result<AnyRemote, Rule> {
+        match descriptor {
+            Descriptor::Broken { text } => {
+                Ok(AnyRemote::broken(broken(format!("the peer sent a broken reference: {}", text.escape_debug()))))
+            }
+            Descriptor::Hosted { export, interface, identity } => self.import(state, *export, *interface, identity, after),
+            Descriptor::Yours { export } => {
+                let servant = state.proto.exports.get(*export).and_then(|_| state.servants.get(export.index as usize)?.clone());
+                servant.map(reference_to).ok_or(Rule::UnknownExport)
+            }
+            Descriptor::Home { interface, number, tag } => {
+                let name = state.proto.peer.interface(*interface).ok_or(Rule::Definition)?;
+                // A guessed identity gets the same answer as one that is gone.
+                registry::find(*number, name, *tag).map(reference_to).ok_or(Rule::UnknownExport)
+            }
+            Descriptor::Promise { .. }
+            | Descriptor::Answer { .. }
+            | Descriptor::ThirdParty { .. }
+            | Descriptor::StreamSender { .. }
+            | Descriptor::StreamReceiver { .. } => Err(Rule::FeatureNotNegotiated),
+        }
+    }
+
+    fn import(
+        self: &Arc<Self>,
+        state: &mut State,
+        export: ExportId,
+        interface: u32,
+        identity: &Identity,
+        after: &mut Afterwards,
+    ) -> Result<AnyRemote, Rule> {
+        let interface = Arc::clone(state.proto.peer.interface(interface).ok_or(Rule::Definition)?);
+        state.proto.imports.receive(export)?;
+        let index = export.index as usize;
+        if index >= state.imports.len() {
+            state.imports.resize_with(index + 1, std::sync::Weak::new);
+        }
+        if let Some(known) = state.imports[index].upgrade() {
+            if known.id == export {
+                received_again(&known);
+                return Ok(AnyRemote::there(known));
+            }
+        }
+        let origin = match *identity {
+            Identity::Own { number, tag } => Origin::Peer { number, tag },
+            Identity::Foreign { node, incarnation, number, tag } => Origin::Elsewhere { key: ObjectKey { node, incarnation, number }, tag },
+        };
+        let import = Arc::new(Import::new(Arc::clone(self), export, Arc::clone(&interface), origin));
+        state.imports[index] = Arc::downgrade(&import);
+        let reference = AnyRemote::there(Arc::clone(&import));
+        let ((node, incarnation), number, tag) = import.identity();
+        if (node, incarnation) == self.node.identity() {
+            if let Some(servant) = registry::find(number, &interface, tag) {
+                // Home again by a way round: the object itself, and the way round is given back.
+                after.references.push(reference);
+                return Ok(reference_to(servant));
+            }
+        }
+        Ok(reference)
+    }
+}
+
+/// A reference to what an export table holds: an object of this node, or one that it only passes on.
+fn reference_to(servant: Arc<dyn Servant>) -> AnyRemote {
+    match Arc::clone(&servant).as_import() {
+        Some(import) => AnyRemote::there(import),
+        None => AnyRemote::here(servant),
+    }
+}
+
+impl State {
+    /// This side's number for an interface, told to the peer when it is new.
+    pub(super) fn define_interface(&mut self, name: &str) -> Result<u32, Error> {
+        let number = self.proto.own.interface(name).ok_or_else(too_many_definitions)?;
+        if number.is_new {
+            self.push(&Frame::Define(Define { interface: number.value, name, methods: Vec::new() }));
+        }
+        Ok(number.value)
+    }
+}
+
+pub(super) fn too_many_definitions() -> Error {
+    Error::new(ErrorKind::Overloaded, Outcome::NotRun, "the peer takes no more definitions of interfaces and methods on this session")
+}

@@ -1,0 +1,344 @@
+//! Owns how calls and returns become frames: room, credit, definitions, references, and chunks for what is long.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::outcall::{CallMethod, CallTarget, Prepared, remaining_us};
+use super::references::{Described, too_many_definitions};
+use super::state::{Afterwards, State};
+use super::ticket::Ticket;
+use super::waiters::{Abandoned, Arrived};
+use super::{SessionCore, Started};
+use crate::error::{Error, ErrorKind, Fault, Outcome};
+use crate::id::CallId;
+use crate::inbound::{Reply, ReplyBytes, too_large};
+use crate::pool;
+use crate::proto::Pool;
+use crate::wire::{self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, SIGNATURE_MAX, Target};
+
+/// Bodies up to this size travel in the frame that announces them; longer ones in chunks, without being copied.
+const INLINE_MAX: u64 = 32 << 10;
+
+impl SessionCore {
+    /// Sends a call, or queues it when the peer has no room or credit for it.
+    pub(super) fn start(&self, prepared: Prepared, waker: Option<Waker>) -> Result<Started, Error> {
+        let mut prepared = prepared;
+        let (started, quiet) = {
+            let mut state = self.state.lock();
+            let pool = prepared.pool();
+            let first = !state.has_waiting(pool);
+            let token = if first { self.try_send(&mut state, &mut prepared, &waker)? } else { self.check_open(&state).map(|()| None)? };
+            match token {
+                Some(token) => (Started::Sent(token), state.is_quiet()),
+                None => {
+                    let ticket = self.queue(&mut state, prepared, waker)?;
+                    return Ok(Started::Queued(ticket, state.progress));
+                }
+            }
+        };
+        // What is left of the call has been copied or counted; it is dropped here, with no lock held.
+        if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut prepared.bytes, ReplyBytes::Shared(Bytes::new())) {
+            pool::put(buffer);
+        }
+        self.flush_after(quiet);
+        Ok(started)
+    }
+
+    fn check_open(&self, state: &State) -> Result<(), Error> {
+        if let Some(error) = &state.closed {
+            return Err(error.clone().with_outcome(Outcome::NotRun));
+        }
+        if !state.proto.questions.is_open() {
+            return Err(shutting_down(self));
+        }
+        Ok(())
+    }
+
+    fn queue(&self, state: &mut State, prepared: Prepared, waker: Option<Waker>) -> Result<Arc<Ticket>, Error> {
+        let pool = prepared.pool();
+        if pool == Pool::Nested && prepared.goes_back_over(self) {
+            let text =
+                "the peer's room for calls made inside handlers is full, and this call goes back to the node that waits for its handler";
+            return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
+        }
+        state.waiting[pool as usize].retain(|ticket| ticket.is_waiting());
+        if state.waiting_len() >= self.limits().waiting_calls as usize {
+            let text = format!("{} calls wait for room on this session already", state.waiting_len());
+            return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).with_fault(Fault::Caller));
+        }
+        let ticket = Arc::new(Ticket::new(Box::new(prepared), waker));
+        state.waiting[pool as usize].push_back(Arc::clone(&ticket));
+        Ok(ticket)
+    }
+
+    /// Sends what waits, as far as there is room. Called whenever room or credit has come back.
+    pub(super) fn pump(&self, state: &mut State, after: &mut Afterwards) {
+        for pool in [Pool::Root, Pool::Nested] {
+            while let Some(ticket) = state.waiting[pool as usize].front().cloned() {
+                if let Some((mut prepared, waker)) = ticket.take() {
+                    match self.try_send(state, &mut prepared, &waker) {
+                        Ok(Some(token)) => ticket.sent(token),
+                        Ok(None) => {
+                            ticket.put_back(prepared, waker);
+                            break;
+                        }
+                        Err(error) => {
+                            ticket.failed(error);
+                            after.wakers.extend(waker);
+                        }
+                    }
+                    after.prepared.push(prepared);
+                }
+                state.waiting[pool as usize].pop_front();
+            }
+        }
+    }
+
+    /// Writes a call to the outbox. `None` when there is no room or credit.
+    fn try_send(&self, state: &mut State, prepared: &mut Prepared, waker: &Option<Waker>) -> Result<Option<u32>, Error> {
+        self.check_open(state)?;
+        let bytes = prepared.len();
+        if bytes > state.proto.theirs.message_bytes {
+            return Err(too_large(bytes, state.proto.theirs.message_bytes, Outcome::NotRun));
+        }
+        if !state.proto.has_room(prepared.pool(), bytes) {
+            return Ok(None);
+        }
+        let number = self.method_number(state, &prepared.method)?;
+        let described = if prepared.outgoing.references.is_empty() {
+            Described::default()
+        } else {
+            self.describe(state, &prepared.outgoing.references)?
+        };
+        let token = state.waiters.reserve();
+        let id = state.proto.call(prepared.pool(), bytes, token);
+        state.waiters.wait(token, id, waker.clone());
+        if self.write_call(state, id, number, prepared, &described).is_err() {
+            self.take_back(state, &described);
+            state.proto.take_call_back(id, bytes);
+            state.waiters.forget(token);
+            let text = format!("{} references in one message do not fit its first frame", described.descriptors.len());
+            return Err(Error::new(ErrorKind::TooLarge, Outcome::NotRun, text));
+        }
+        if described.held {
+            state.held_arguments.insert(id, std::mem::take(&mut prepared.outgoing.references));
+        }
+        Ok(Some(token))
+    }
+
+    #[allow(clippy::disallowed_methods)]
+    fn write_call(
+        &self,
+        state: &mut State,
+        id: CallId,
+        method: u32,
+        prepared: &mut Prepared,
+        described: &Described,
+    ) -> Result<(), wire::EncodeError> {
+        let target = match &prepared.target {
+            CallTarget::Root => Target::Root,
+            CallTarget::Object(import) => Target::Export(import.id),
+        };
+        let chain = prepared.inherited.as_ref().and_then(|context| {
+            let root = context.root?;
+            Some(Chain { root, holds: context.holds.clone() })
+        });
+        let head = CallHead {
+            id,
+            target: &target,
+            method,
+            deadline_us: prepared.deadline.map(|deadline| remaining_us(deadline, Instant::now())),
+            chain: chain.as_ref(),
+            trace: prepared.inherited.as_ref().and_then(|context| context.trace),
+            oneway: prepared.oneway,
+            idempotent: prepared.method.is_idempotent(),
+            nested: prepared.pool() == Pool::Nested,
+            extensions: &[],
+        };
+        let mark = wire::begin(&mut state.outbox.frames, wire::kind::CALL);
+        wire::put_call_head(&mut state.outbox.frames, &head);
+        let segments = std::mem::take(&mut prepared.outgoing.segments);
+        write_body(state, mark, ChunkOf::Call, id, prepared.codec, &mut prepared.bytes, described, segments)
+    }
+
+    /// This side's number for a method, told to the peer when it is new, ahead of the call and in the same flush.
+    fn method_number(&self, state: &mut State, method: &CallMethod) -> Result<u32, Error> {
+        let CallMethod::Typed(_, descriptor) = method else { return self.define(state, method) };
+        let address = std::ptr::from_ref(*descriptor).addr();
+        if state.last_number.0 == address {
+            return Ok(state.last_number.1);
+        }
+        let number = match state.numbers.get(&address) {
+            Some(&number) => number,
+            None => {
+                let number = self.define(state, method)?;
+                state.numbers.insert(address, number);
+                number
+            }
+        };
+        state.last_number = (address, number);
+        Ok(number)
+    }
+
+    fn define(&self, state: &mut State, method: &CallMethod) -> Result<u32, Error> {
+        let interface = state.proto.own.interface(method.interface()).ok_or_else(too_many_definitions)?;
+        let number = state.proto.own.method(interface.value, method.name(), method.fingerprint()).ok_or_else(too_many_definitions)?;
+        if interface.is_new || number.is_new {
+            let name = if interface.is_new { method.interface() } else { "" };
+            let signature = cut(method.signature(), SIGNATURE_MAX);
+            let methods = if number.is_new {
+                vec![DefineMethod { number: number.value, name: method.name(), fingerprint: method.fingerprint(), signature }]
+            } else {
+                Vec::new()
+            };
+            state.push(&Frame::Define(Define { interface: interface.value, name, methods }));
+        }
+        Ok(number.value)
+    }
+
+    /// Queues the return of a call that ran here. The call must be open.
+    pub(super) fn send_return(&self, state: &mut State, id: CallId, reply: Reply, after: &mut Afterwards) {
+        if !state.held_returns.is_empty() || !state.proto.return_credit(reply.len()) {
+            state.held_returns.push_back((id, reply));
+            return;
+        }
+        self.write_return(state, id, reply, after);
+    }
+
+    /// Sends the returns that waited for credit, as far as it goes.
+    pub(super) fn pump_returns(&self, state: &mut State, after: &mut Afterwards) {
+        while let Some((id, reply)) = state.held_returns.pop_front() {
+            if !state.proto.return_credit(reply.len()) {
+                state.held_returns.push_front((id, reply));
+                return;
+            }
+            self.write_return(state, id, reply, after);
+        }
+    }
+
+    fn write_return(&self, state: &mut State, id: CallId, mut reply: Reply, after: &mut Afterwards) {
+        let described = match self.describe(state, &reply.outgoing.references) {
+            Ok(described) => described,
+            Err(error) => {
+                after.replies.push(std::mem::replace(&mut reply, Reply::failed(&error.with_outcome(Outcome::Ran))));
+                Described::default()
+            }
+        };
+        if self.write_return_frame(state, id, &mut reply, &described).is_err() {
+            self.take_back(state, &described);
+            let text = format!("{} references in one result do not fit its first frame", described.descriptors.len());
+            let failed = Reply::failed(&Error::new(ErrorKind::TooLarge, Outcome::Ran, text));
+            after.replies.push(std::mem::replace(&mut reply, failed));
+            let written = self.write_return_frame(state, id, &mut reply, &Described::default());
+            debug_assert!(written.is_ok(), "an error always fits a frame");
+        } else if described.held {
+            state.running_mut(id).held = std::mem::take(&mut reply.outgoing.references);
+        }
+        let holds = !state.running_mut(id).held.is_empty();
+        state.proto.answers.returned(id, holds);
+        let running = state.running_mut(id);
+        running.task = None;
+        running.cancelled = None;
+        after.replies.push(reply);
+    }
+
+    fn write_return_frame(&self, state: &mut State, id: CallId, reply: &mut Reply, described: &Described) -> Result<(), wire::EncodeError> {
+        let mark = wire::begin(&mut state.outbox.frames, wire::kind::RETURN);
+        wire::put_return_head(&mut state.outbox.frames, id, reply.status);
+        let segments = std::mem::take(&mut reply.outgoing.segments);
+        write_body(state, mark, ChunkOf::Return, id, reply.codec, &mut reply.bytes, described, segments)
+    }
+
+    /// Looks for the reply in a slot.
+    pub(super) fn poll_reply(&self, token: u32, waker: &Waker) -> Poll<Result<Arrived, Error>> {
+        self.state.lock().waiters.poll(token, waker)
+    }
+
+    /// The caller of a sent call gives it up.
+    pub(super) fn give_up(&self, token: u32) {
+        let abandoned = {
+            let mut state = self.state.lock();
+            let abandoned = state.waiters.abandon(token);
+            if let Abandoned::Waiting(id, _) = &abandoned {
+                if state.proto.questions.cancel(*id) {
+                    state.push(&Frame::Finish(Finish { id: *id, cancel: true, release_results: false }));
+                }
+            }
+            abandoned
+        };
+        if matches!(abandoned, Abandoned::Waiting(..)) {
+            self.flush_after(false);
+        }
+        crate::panics::drop_quietly(abandoned);
+    }
+
+    /// Nobody waits for the reply any more, but the call goes on.
+    pub(super) fn detach(&self, token: u32) {
+        let abandoned = self.state.lock().waiters.abandon(token);
+        crate::panics::drop_quietly(abandoned);
+    }
+
+    /// Flushes what was just queued: at once when nothing else is going on, otherwise a scheduler turn later with whatever has joined
+    /// it; on the reader, at the end of the batch.
+    pub(super) fn flush_after(&self, quiet: bool) {
+        if super::reader::is_in_batch_of(self) {
+            return;
+        }
+        if quiet && !self.flush_due.load(Ordering::Acquire) {
+            self.flush();
+        } else {
+            self.schedule_flush();
+        }
+    }
+}
+
+/// Ends the frame begun at `mark` with a body. On an error the frame is taken back.
+#[allow(clippy::too_many_arguments)]
+fn write_body(
+    state: &mut State,
+    mark: usize,
+    of: ChunkOf,
+    id: CallId,
+    codec: u8,
+    bytes: &mut ReplyBytes,
+    described: &Described,
+    segments: Vec<Bytes>,
+) -> Result<(), wire::EncodeError> {
+    let out = &mut state.outbox.frames;
+    if segments.is_empty() && (bytes.as_slice().len() as u64) <= INLINE_MAX {
+        wire::put_body_head(out, codec, &described.descriptors, &[], None);
+        out.extend_from_slice(bytes.as_slice());
+        return wire::end(out, mark);
+    }
+    let sizes: Vec<u64> = segments.iter().map(|segment| segment.len() as u64).collect();
+    let total = bytes.as_slice().len() as u64 + sizes.iter().sum::<u64>();
+    if total <= INLINE_MAX {
+        wire::put_body_head(out, codec, &described.descriptors, &sizes, None);
+        out.extend_from_slice(bytes.as_slice());
+        segments.iter().for_each(|segment| out.extend_from_slice(segment));
+        return wire::end(out, mark);
+    }
+    wire::put_body_head(out, codec, &described.descriptors, &sizes, Some(total));
+    wire::end(out, mark)?;
+    let first = std::mem::replace(bytes, ReplyBytes::Shared(Bytes::new())).into_bytes();
+    state.outbox.push_body(of, id, std::iter::once(first).chain(segments));
+    Ok(())
+}
+
+fn shutting_down(session: &SessionCore) -> Error {
+    let text = format!("{} is shutting down and takes no more calls", session.peer());
+    Error::new(ErrorKind::ShuttingDown, Outcome::NotRun, text)
+}
+
+/// The longest beginning of `text` that has at most `max` bytes.
+fn cut(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

@@ -1,0 +1,190 @@
+//! Owns everything of a session that its one lock protects. User code never runs while it is held: what has to be dropped or woken is
+//! handed out and dealt with afterwards.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+
+use tokio::sync::Notify;
+
+use super::import::Import;
+use super::lines::{Lines, Place};
+use super::outbox::Outbox;
+use super::outcall::Prepared;
+use super::ticket::Ticket;
+use super::waiters::Waiters;
+use crate::any::AnyRemote;
+use crate::error::Error;
+use crate::id::CallId;
+use crate::inbound::{Reply, ReplyBytes};
+use crate::proto::{Connection, Pool, Rule};
+use crate::servant::{Resolved, Servant};
+use crate::wire::{self, Frame, Refused, Window};
+
+/// One end of a session, behind its lock.
+pub(super) struct State {
+    pub(super) proto: Connection,
+    pub(super) waiters: Waiters,
+    pub(super) outbox: Outbox,
+    /// The objects behind the table of exports, by its index.
+    pub(super) servants: Vec<Option<Arc<dyn Servant>>>,
+    /// What is alive of the table of imports, by its index.
+    pub(super) imports: Vec<Weak<Import>>,
+    /// The peer's calls that run, by the index of the table of answers.
+    pub(super) running: Vec<Running>,
+    /// Calls that wait for room or credit, by pool.
+    pub(super) waiting: [VecDeque<Arc<Ticket>>; 2],
+    /// Arguments named by their identity alone, kept alive until the callee has read them.
+    pub(super) held_arguments: HashMap<CallId, Vec<AnyRemote>>,
+    /// Returns that wait for credit.
+    pub(super) held_returns: VecDeque<(CallId, Reply)>,
+    /// Messages that arrive in chunks.
+    pub(super) arriving: super::arriving::Arriving,
+    /// Returns whose payloads are arriving, with their announced sizes.
+    pub(super) partial_returns: HashMap<CallId, (super::waiters::Arrived, u64)>,
+    /// A ping to answer with the next flush: one answer is enough for any number of them.
+    pub(super) pong: Option<u64>,
+    /// The peer's calls whose payloads are arriving.
+    pub(super) pending: HashMap<CallId, super::dispatch::Pending>,
+    /// Calls that must not start before an earlier one on the same object has.
+    pub(super) lines: Lines,
+    /// What the peer's method numbers mean, for the interface that was asked last.
+    pub(super) resolved: Vec<Option<(usize, Resolved)>>,
+    /// This side's method numbers by the address of the descriptor.
+    pub(super) numbers: HashMap<usize, u32>,
+    pub(super) last_number: (usize, u32),
+    /// Why the session is over, once it is.
+    pub(super) closed: Option<Error>,
+    /// Calls whose returns arrived: what a call that waits takes for progress.
+    pub(super) progress: u64,
+}
+
+/// What the shell keeps of a call that runs here.
+#[derive(Default)]
+pub(super) struct Running {
+    pub(super) task: Option<tokio::task::AbortHandle>,
+    pub(super) no_cancel: bool,
+    pub(super) cancelled: Option<Arc<CancelFlag>>,
+    /// References in a result that stay alive until the caller has taken them.
+    pub(super) held: Vec<AnyRemote>,
+}
+
+/// Set when the caller has given a call up.
+#[derive(Debug, Default)]
+pub(super) struct CancelFlag {
+    pub(super) set: AtomicBool,
+    pub(super) notify: Notify,
+}
+
+impl State {
+    pub(super) fn new(proto: Connection) -> Self {
+        Self {
+            proto,
+            waiters: Waiters::default(),
+            outbox: Outbox::default(),
+            servants: Vec::new(),
+            imports: Vec::new(),
+            running: Vec::new(),
+            waiting: [VecDeque::new(), VecDeque::new()],
+            held_arguments: HashMap::new(),
+            held_returns: VecDeque::new(),
+            arriving: super::arriving::Arriving::default(),
+            partial_returns: HashMap::new(),
+            pong: None,
+            pending: HashMap::new(),
+            lines: Lines::default(),
+            resolved: Vec::new(),
+            numbers: HashMap::new(),
+            last_number: (0, 0),
+            closed: None,
+            progress: 0,
+        }
+    }
+
+    /// Queues a frame whose size is bounded by how it is made.
+    pub(super) fn push(&mut self, frame: &Frame<'_>) {
+        let written = wire::encode(frame, &mut self.outbox.frames);
+        debug_assert!(written.is_ok(), "a frame of bounded size did not fit: {written:?}");
+    }
+
+    /// Gives credit back to the peer.
+    pub(super) fn grant(&mut self, window: Window, bytes: Option<u64>) {
+        if let Some(bytes) = bytes {
+            self.push(&Frame::Credit(wire::Credit { window, bytes }));
+        }
+    }
+
+    /// Tells the peer which rule its frame broke. False when its budget is spent.
+    #[must_use]
+    pub(super) fn refuse(&mut self, kind: u8, rule: Rule) -> bool {
+        let goes_on = self.proto.refuse();
+        if goes_on {
+            let text = rule.to_string();
+            self.push(&Frame::Refused(Refused { kind, code: rule.code(), text: &text }));
+        }
+        goes_on
+    }
+
+    /// The slot for what is kept of a running call.
+    pub(super) fn running_mut(&mut self, id: CallId) -> &mut Running {
+        let index = id.index as usize;
+        if index >= self.running.len() {
+            self.running.resize_with(index + 1, Running::default);
+        }
+        &mut self.running[index]
+    }
+
+    /// How many calls wait for room or credit.
+    pub(super) fn waiting_len(&self) -> usize {
+        self.waiting.iter().map(VecDeque::len).sum()
+    }
+
+    /// Whether anything else is going on, so that a flush had better wait for company.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.proto.questions.len() + self.proto.answers.running() <= 1
+    }
+
+    pub(super) fn has_waiting(&self, pool: Pool) -> bool {
+        !self.waiting[pool as usize].is_empty()
+    }
+}
+
+/// What is to be woken and dropped once the lock is free again.
+#[derive(Default)]
+pub(super) struct Afterwards {
+    pub(super) wakers: Vec<Waker>,
+    pub(super) references: Vec<AnyRemote>,
+    pub(super) servants: Vec<Arc<dyn Servant>>,
+    /// Calls and replies whose frames are written.
+    pub(super) prepared: Vec<Box<Prepared>>,
+    pub(super) replies: Vec<Reply>,
+    /// Calls that will never start.
+    pub(super) places: Vec<Place>,
+    pub(super) pending: Vec<super::dispatch::Pending>,
+    pub(super) tasks: Vec<tokio::task::AbortHandle>,
+}
+
+impl Afterwards {
+    /// Does what was put off. Dropping objects may run user code, whose panics end here.
+    pub(super) fn run(mut self) {
+        self.wakers.drain(..).for_each(Waker::wake);
+        self.tasks.drain(..).for_each(|task| task.abort());
+        for mut reply in self.replies.drain(..) {
+            if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut reply.bytes, ReplyBytes::Pooled(Vec::new())) {
+                crate::pool::put(buffer);
+            }
+            if !reply.outgoing.references.is_empty() {
+                crate::panics::drop_quietly(reply);
+            }
+        }
+        if !(self.servants.is_empty()
+            && self.references.is_empty()
+            && self.prepared.is_empty()
+            && self.places.is_empty()
+            && self.pending.is_empty())
+        {
+            crate::panics::drop_quietly((self.servants, self.references, self.prepared, self.places, self.pending));
+        }
+    }
+}

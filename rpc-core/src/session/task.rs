@@ -1,0 +1,121 @@
+//! Owns a handler that runs: polled in its context, its panics caught, its reply sent, and its place given up when it is dropped.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::SessionCore;
+use super::dispatch::full_name;
+use super::reader::Batch;
+use crate::context::{self, CallContext};
+use crate::error::Outcome;
+use crate::id::CallId;
+use crate::inbound::Reply;
+use crate::proto::Defined;
+
+/// A handler. As a future it sends its own reply; dropped before that it sends the return of a cancelled call.
+pub(super) struct HandlerTask {
+    session: Arc<SessionCore>,
+    id: CallId,
+    future: Option<Pin<Box<dyn Future<Output = Reply> + Send>>>,
+    context: Option<CallContext>,
+    method: Arc<Defined>,
+    /// The object whose line moves on once this has been polled.
+    line: Option<u64>,
+}
+
+impl HandlerTask {
+    pub(super) fn new(
+        session: Arc<SessionCore>,
+        id: CallId,
+        future: Pin<Box<dyn Future<Output = Reply> + Send>>,
+        context: Option<CallContext>,
+        method: Arc<Defined>,
+    ) -> Self {
+        Self { session, id, future: Some(future), context, method, line: None }
+    }
+
+    pub(super) fn id(&self) -> CallId {
+        self.id
+    }
+
+    pub(super) fn starts_line(&mut self, object: u64) {
+        self.line = Some(object);
+    }
+
+    /// Polls once on the reader. A future that is not ready is polled again by its task, with a waker that counts.
+    pub(super) fn first_poll(&mut self) -> Poll<Reply> {
+        self.poll_reply(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
+        let Some(future) = &mut self.future else { return Poll::Pending };
+        let polled = context::enter(&mut self.context, || crate::panics::caught(|| future.as_mut().poll(cx)));
+        let reply = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(reply)) => reply,
+            Err(panicked) => {
+                let started = self.context.as_ref().is_none_or(|context| context.started);
+                let outcome = if started { Outcome::MayHaveRun } else { Outcome::NotRun };
+                let error = self.session.guarded(panicked.into_error(outcome));
+                Reply::failed(&error.with_method(full_name(&self.method)))
+            }
+        };
+        Poll::Ready(reply)
+    }
+
+    /// Sends the reply. What the future still holds is dropped first, so that a caller who has the reply finds nothing left.
+    pub(super) fn finish(mut self, reply: Reply) {
+        self.complete(reply);
+    }
+
+    fn complete(&mut self, reply: Reply) {
+        crate::panics::drop_quietly(self.future.take());
+        self.context = None;
+        self.session.finish_call(self.id, reply);
+    }
+
+    fn move_line(&mut self) {
+        if let Some(object) = self.line.take() {
+            self.session.state.lock().lines.leave(object, self.id);
+            self.session.advance(object, &mut Batch::detached());
+        }
+    }
+}
+
+impl fmt::Display for HandlerTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.method.interface, self.method.name)
+    }
+}
+
+impl Future for HandlerTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let polled = this.poll_reply(cx);
+        this.move_line();
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(reply) => {
+                this.complete(reply);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for HandlerTask {
+    fn drop(&mut self) {
+        if self.future.is_none() {
+            return;
+        }
+        let mut context = self.context.take();
+        context::enter(&mut context, || crate::panics::drop_quietly(self.future.take()));
+        self.move_line();
+        self.session.finish_call(self.id, Reply::cancelled());
+    }
+}

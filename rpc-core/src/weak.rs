@@ -1,0 +1,147 @@
+//! Owns [`WeakRemote`]: a reference that travels and does not keep its object alive.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::any::{AnyRemote, Place};
+use crate::error::{Error, Result};
+use crate::interface::Interface;
+use crate::remote::Remote;
+use crate::session::Import;
+
+/// What stands in for the object where a weak reference has travelled to.
+#[netref_macros::remote(name = "netref.Weak", crate = "crate")]
+pub(crate) trait WeakTarget {
+    /// A strong reference, as long as the object is alive.
+    async fn upgrade(&self) -> Result<Option<AnyRemote>, Error>;
+}
+
+/// A reference that does not keep its object alive.
+///
+/// It breaks cycles: two objects on two nodes that hold each other live until their session ends, unless one of the two holds is weak.
+///
+/// ```
+/// # use netref::{Remote, Result, remote};
+/// # #[remote] trait Echo { async fn echo(&self) -> Result<()>; }
+/// # struct Here; impl Echo for Here { async fn echo(&self) -> Result<()> { Ok(()) } }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let strong = Remote::<dyn Echo>::new(Here);
+/// let weak = Remote::downgrade(&strong);
+/// assert!(weak.upgrade().await?.is_some());
+/// drop(strong);
+/// assert!(weak.upgrade().await?.is_none());
+/// # netref::Result::Ok(()) }).unwrap();
+/// ```
+pub struct WeakRemote<T: ?Sized + Interface> {
+    place: WeakPlace<T>,
+}
+
+enum WeakPlace<T: ?Sized + Interface> {
+    Here(Weak<T::Erased>),
+    /// Of an object of a peer's, made here.
+    There(Weak<Import>),
+    /// A handler or a broken reference, which nothing else keeps alive.
+    Other(AnyRemote),
+    /// It came from elsewhere.
+    Travelled(Remote<dyn WeakTarget>),
+}
+
+impl<T: ?Sized + Interface> WeakRemote<T> {
+    pub(crate) fn of(strong: &Remote<T>) -> Self {
+        let place = match (Remote::local(strong), Remote::any(strong)) {
+            (Some(object), _) => WeakPlace::Here(Arc::downgrade(object)),
+            (None, Some(AnyRemote { place: Place::There(import) })) => WeakPlace::There(Arc::downgrade(import)),
+            _ => WeakPlace::Other(Remote::to_any(strong)),
+        };
+        Self { place }
+    }
+
+    /// A strong reference, or `None` when the object is gone.
+    ///
+    /// A weak reference that came from another node asks that node. One that was made here of another node's object gives a strong one
+    /// only while somebody in this process still holds one.
+    ///
+    /// # Errors
+    ///
+    /// What a call to the other node can give.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the question is withdrawn.
+    pub async fn upgrade(&self) -> Result<Option<Remote<T>>, Error> {
+        match &self.place {
+            WeakPlace::Here(object) => Ok(object.upgrade().map(Remote::of_erased)),
+            WeakPlace::There(import) => Ok(import.upgrade().map(|import| Remote::from_any(AnyRemote::there(import)))),
+            WeakPlace::Other(reference) => Ok(Some(Remote::from_any(reference.clone()))),
+            WeakPlace::Travelled(target) => {
+                let call = WeakTarget::upgrade(target);
+                Ok(call.await?.map(Remote::from_any))
+            }
+        }
+    }
+
+    fn target(&self) -> Remote<dyn WeakTarget> {
+        match &self.place {
+            WeakPlace::Here(object) => {
+                let object = object.clone();
+                stand_in(move || object.upgrade().map(|object| Remote::<T>::to_any(&Remote::of_erased(object))))
+            }
+            WeakPlace::There(import) => {
+                let import = import.clone();
+                stand_in(move || import.upgrade().map(AnyRemote::there))
+            }
+            WeakPlace::Other(reference) => {
+                let reference = reference.clone();
+                stand_in(move || Some(reference.clone()))
+            }
+            WeakPlace::Travelled(target) => target.clone(),
+        }
+    }
+}
+
+/// An object that gives the strong reference while there is one.
+struct StandIn {
+    upgrade: Box<dyn Fn() -> Option<AnyRemote> + Send + Sync>,
+}
+
+impl WeakTarget for StandIn {
+    async fn upgrade(&self) -> Result<Option<AnyRemote>, Error> {
+        Ok((self.upgrade)())
+    }
+}
+
+fn stand_in(upgrade: impl Fn() -> Option<AnyRemote> + Send + Sync + 'static) -> Remote<dyn WeakTarget> {
+    Remote::new(StandIn { upgrade: Box::new(upgrade) })
+}
+
+impl<T: ?Sized + Interface> Clone for WeakRemote<T> {
+    fn clone(&self) -> Self {
+        let place = match &self.place {
+            WeakPlace::Here(object) => WeakPlace::Here(object.clone()),
+            WeakPlace::There(import) => WeakPlace::There(import.clone()),
+            WeakPlace::Other(reference) => WeakPlace::Other(reference.clone()),
+            WeakPlace::Travelled(target) => WeakPlace::Travelled(target.clone()),
+        };
+        Self { place }
+    }
+}
+
+impl<T: ?Sized + Interface> fmt::Debug for WeakRemote<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WeakRemote(`{}`)", T::DESCRIPTOR.name)
+    }
+}
+
+impl<T: ?Sized + Interface> Serialize for WeakRemote<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.target().serialize(serializer)
+    }
+}
+
+impl<'de, T: ?Sized + Interface> Deserialize<'de> for WeakRemote<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Remote::deserialize(deserializer).map(|target| Self { place: WeakPlace::Travelled(target) })
+    }
+}

@@ -1,0 +1,79 @@
+//! Owns the description that travels and is shown: names, doc comments, signatures and fingerprints, as statics.
+//! It knows nothing of how calls run.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Path, spanned::Spanned};
+
+use super::Context;
+use crate::{model::Method, names, text};
+
+/// The statics of one interface.
+pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
+    let private = context.private(context.erased.span());
+    let interface = context.interface;
+    let (name, docs) = (&interface.name, &interface.docs);
+    let count = interface.methods.len();
+    let methods = interface.methods.iter().map(|method| self::method(context, method));
+    let bases = interface.bases.iter().map(|base| descriptor_of(context, base));
+    let exclusive = exclusive(context);
+    quote! {
+        static __NETREF_METHODS: [#private::MethodDescriptor; #count] = [#(#methods),*];
+        static __NETREF_INTERFACE: #private::InterfaceDescriptor = #private::InterfaceDescriptor {
+            name: #name,
+            docs: #docs,
+            methods: &__NETREF_METHODS,
+            bases: &[#(#bases),*],
+            exclusive: #exclusive,
+        };
+    }
+}
+
+/// The descriptor of a supertrait.
+fn descriptor_of(context: &Context<'_>, base: &Path) -> TokenStream {
+    let private = context.private(base.span());
+    quote_spanned!(names::at(base.span())=> <dyn #base as #private::Interface>::DESCRIPTOR)
+}
+
+/// Whether any method, own or inherited, has the object to itself.
+fn exclusive(context: &Context<'_>) -> TokenStream {
+    let own = context.interface.methods.iter().any(|method| method.receiver.exclusive);
+    if own || context.interface.bases.is_empty() {
+        return quote!(#own);
+    }
+    let bases = context.interface.bases.iter().map(|base| descriptor_of(context, base));
+    quote!(#(#bases.exclusive)||*)
+}
+
+fn method(context: &Context<'_>, method: &Method) -> TokenStream {
+    let private = context.private(method.sig.ident.span());
+    let (name, docs) = (&method.name, &method.docs);
+    let signature = text::signature(&method.sig);
+    let normal = text::normal(method.arguments.iter().map(|argument| &argument.written), &method.output.ty);
+    let fingerprint = text::fingerprint(&normal);
+    let parameters = method.arguments.iter().map(|argument| {
+        let name = text::name(&argument.name);
+        let ty = &argument.written;
+        let ty = text::print(quote!(#ty));
+        quote!(#private::ParameterDescriptor { name: #name, ty: #ty })
+    });
+    let ty = &method.output.ty;
+    let result = text::print(quote!(#ty));
+    let exclusive = method.receiver.exclusive;
+    let crate::model::Options { idempotent, spawn, blocking, no_cancel, .. } = method.options;
+    quote! {
+        #private::MethodDescriptor {
+            name: #name,
+            docs: #docs,
+            signature: #signature,
+            fingerprint: #fingerprint,
+            parameters: &[#(#parameters),*],
+            result: #result,
+            exclusive: #exclusive,
+            idempotent: #idempotent,
+            spawn: #spawn,
+            blocking: #blocking,
+            no_cancel: #no_cancel,
+        }
+    }
+}
