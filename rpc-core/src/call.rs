@@ -73,6 +73,10 @@ impl Called {
         crate::inbound::method_name(self.interface.name, self.method)
     }
 
+    fn answered_by(&self, peer: Peer) -> transfer::Answered {
+        transfer::Answered { peer, interface: self.interface.name, method: self.method.name }
+    }
+
     fn name_on(&self, error: Error) -> Error {
         error.with_method(self.name())
     }
@@ -232,8 +236,12 @@ impl<T: Send + 'static, E: From<Error> + Send + 'static> Future for Call<T, E> {
             },
             State::Done => return Poll::Pending,
         };
-        let done = std::mem::replace(&mut this.state, State::Done);
-        panics::drop_quietly(done);
+        if matches!(this.state, State::Local(_)) {
+            // What is left of the method is user code.
+            panics::drop_quietly(std::mem::replace(&mut this.state, State::Done));
+        } else {
+            this.state = State::Done;
+        }
         Poll::Ready(result)
     }
 }
@@ -318,7 +326,9 @@ where
     E: From<Error> + DeserializeOwned,
 {
     let Arrived { status, codec, bytes, references, segments } = arrived;
-    let incoming = Incoming { references, segments, answered_by: Some(peer.clone()) };
+    // The name of the hop is for errors; a value that holds one without being one names it less exactly.
+    let answered_by = (status == Status::AppError).then(|| called.answered_by(peer.clone()));
+    let incoming = Incoming { references, segments, answered_by };
     decode_parts::<K, E>(status, codec, bytes.as_slice(), incoming, limits, called)
 }
 
@@ -342,10 +352,10 @@ where
         }
         (_, Err(error)) => Ok(Err(error)),
         (Status::Ok, Ok(codec)) => {
-            panics::caught(|| transfer::decoding(incoming, || K::decode(codec, bytes, &bounds))).map(|decoded| decoded.map(Ok))
+            panics::caught(|| transfer::decoding_result(incoming, || K::decode(codec, bytes, &bounds))).map(|decoded| decoded.map(Ok))
         }
         (Status::AppError, Ok(codec)) => {
-            panics::caught(|| transfer::decoding(incoming, || codec::decode::<E>(codec, bytes, &bounds))).map(|decoded| decoded.map(Err))
+            panics::caught(|| transfer::decoding_result(incoming, || codec::decode::<E>(codec, bytes, &bounds))).map(|decoded| decoded.map(Err))
         }
     };
     let error = match decoded {
@@ -369,6 +379,6 @@ where
     };
     let references = payload.references.into_iter().map(Some).collect();
     let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
-    let incoming = Incoming { references, segments, answered_by: Some(Peer::LOCAL) };
+    let incoming = Incoming { references, segments, answered_by: Some(called.answered_by(Peer::LOCAL)) };
     Ok(decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &Limits::default(), called))
 }

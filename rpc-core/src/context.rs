@@ -28,7 +28,7 @@ pub(crate) struct CallContext {
     pub(crate) root: Option<[u8; 16]>,
     /// The objects with `&mut self` methods that this call and its ancestors are inside of.
     pub(crate) holds: Vec<HoldId>,
-    pub(crate) trace: Option<Trace>,
+    pub(crate) trace: Option<Box<Trace>>,
     /// Whether the user's method has been entered: before that the outcome is `NotRun`.
     pub(crate) started: bool,
 }

@@ -140,13 +140,15 @@ struct Inner {
     method: Option<String>,
     location: Option<String>,
     origin: Option<Error>,
+    /// The text says itself what to do next, and no call is involved. It is not sent: what travels is about a call.
+    complete: bool,
 }
 
 impl Error {
     /// An error of `kind` about the caller's own call. The fault and the scope are the usual ones of that kind.
     pub fn new(kind: ErrorKind, outcome: Outcome, text: impl Into<String>) -> Self {
         let (fault, scope) = usual(kind);
-        let inner = Inner { kind, fault, scope, outcome, text: text.into(), method: None, location: None, origin: None };
+        let inner = Inner { kind, fault, scope, outcome, text: text.into(), method: None, location: None, origin: None, complete: false };
         Self { inner: Box::new(inner) }
     }
 
@@ -170,6 +172,12 @@ impl Error {
         if self.inner.method.is_none() {
             self.inner.method = Some(method.into());
         }
+        self
+    }
+
+    /// The same error, whose text says all there is to say.
+    pub(crate) fn complete(mut self) -> Self {
+        self.inner.complete = true;
         self
     }
 
@@ -308,6 +316,9 @@ impl fmt::Display for Error {
         if let Some(location) = &inner.location {
             write!(f, " at {location}")?;
         }
+        if inner.complete {
+            return Ok(());
+        }
         if !has_no_call(inner.kind) {
             f.write_str(match inner.outcome {
                 Outcome::NotRun => "; the call did not run",
@@ -379,6 +390,7 @@ impl From<Travelling> for Error {
             method: travelling.method,
             location: travelling.location,
             origin: travelling.origin.map(|origin| (*origin).into()),
+            complete: false,
         };
         Self { inner: Box::new(inner) }
     }

@@ -65,6 +65,7 @@ pub trait Returns {
 }
 
 /// An argument on its way out, encoded from a borrow.
+#[derive(Debug)]
 pub struct Lent<'a, M: Takes<N>, const N: usize>(pub &'a M::Argument);
 
 impl<M: Takes<N>, const N: usize> Serialize for Lent<'_, M, N> {
@@ -74,6 +75,7 @@ impl<M: Takes<N>, const N: usize> Serialize for Lent<'_, M, N> {
 }
 
 /// An argument that has arrived.
+#[derive(Debug)]
 pub struct Taken<M: Takes<N>, const N: usize>(pub M::Argument);
 
 impl<'de, M: Takes<N>, const N: usize> Deserialize<'de> for Taken<M, N> {

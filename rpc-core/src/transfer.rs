@@ -1,7 +1,7 @@
 //! Owns the way of references and bulk bytes through serde: while one message is encoded or decoded, a thread-local holds the table
 //! that travels beside its payload. Outside a message a reference cannot be serialized, and that is an error in words.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 
@@ -22,97 +22,204 @@ pub(crate) struct Incoming {
     pub(crate) references: Vec<Option<AnyRemote>>,
     pub(crate) segments: Vec<Option<Bytes>>,
     /// For a result: who answered, so that an error of the handler's own calls names the hop.
-    pub(crate) answered_by: Option<Peer>,
+    pub(crate) answered_by: Option<Answered>,
 }
 
-#[derive(Debug, Default)]
-enum Scope {
-    #[default]
+/// Where a result comes from.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) peer: Peer,
+    pub(crate) interface: &'static str,
+    pub(crate) method: &'static str,
+}
+
+impl Incoming {
+    fn is_empty(&self) -> bool {
+        self.references.is_empty() && self.segments.is_empty() && self.answered_by.is_none()
+    }
+}
+
+/// What is going on on this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
     None,
-    Encode(Outgoing),
-    Decode(Incoming),
+    Encode,
+    /// With the arguments of a call, or any value that is no result.
+    Decode,
+    /// With the result of a call.
+    DecodeResult,
 }
 
 thread_local! {
-    static SCOPE: RefCell<Scope> = const { RefCell::new(Scope::None) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode::None) };
+    static OUTGOING: RefCell<Outgoing> = const { RefCell::new(Outgoing { references: Vec::new(), segments: Vec::new() }) };
+    static INCOMING: RefCell<Incoming> =
+        const { RefCell::new(Incoming { references: Vec::new(), segments: Vec::new(), answered_by: None }) };
 }
 
-/// Puts the former scope back, also when the user's `Serialize` panics.
-struct Restore(Scope);
+/// Puts the former state back, also when the user's code panics. The tables are moved only when there is something in them: most
+/// messages carry neither references nor bulk bytes.
+struct Restore {
+    mode: Mode,
+    outgoing: Option<Outgoing>,
+    incoming: Option<Incoming>,
+}
+
+impl Restore {
+    #[inline]
+    fn enter(mode: Mode, incoming: Option<Incoming>) -> Self {
+        let former = MODE.with(|current| current.replace(mode));
+        if former == Mode::None {
+            if let Some(incoming) = incoming {
+                INCOMING.with(|current| current.replace(incoming));
+            }
+            return Self { mode: former, outgoing: None, incoming: None };
+        }
+        // One message inside another: a value that makes a call while it is serialized.
+        let outgoing = OUTGOING.with(RefCell::take);
+        let incoming = INCOMING.with(|current| current.replace(incoming.unwrap_or_default()));
+        Self { mode: former, outgoing: Some(outgoing), incoming: Some(incoming) }
+    }
+}
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
-        let inner = SCOPE.with(|scope| scope.replace(std::mem::take(&mut self.0)));
-        // Whatever is left in the inner scope may run user code when it drops, so it drops with no borrow held.
-        drop(inner);
+        MODE.with(|current| current.set(self.mode));
+        let outgoing = match self.outgoing.take() {
+            Some(former) => Some(OUTGOING.with(|current| current.replace(former))),
+            None => take_outgoing(),
+        };
+        let incoming = match self.incoming.take() {
+            Some(former) => Some(INCOMING.with(|current| current.replace(former))),
+            None => take_incoming(),
+        };
+        // Whatever is left over may run user code when it drops, so it drops with no borrow held.
+        drop((outgoing, incoming));
     }
+}
+
+fn take_incoming() -> Option<Incoming> {
+    INCOMING.with(|current| {
+        let is_empty = current.borrow().is_empty();
+        (!is_empty).then(|| current.take())
+    })
+}
+
+fn take_outgoing() -> Option<Outgoing> {
+    OUTGOING.with(|current| {
+        let is_empty = {
+            let outgoing = current.borrow();
+            outgoing.references.is_empty() && outgoing.segments.is_empty()
+        };
+        (!is_empty).then(|| current.take())
+    })
 }
 
 /// Encodes one message: `f` runs the serializer, and what it put beside the payload is given back.
 pub(crate) fn encoding<R>(f: impl FnOnce() -> R) -> (R, Outgoing) {
-    let restore = Restore(SCOPE.with(|scope| scope.replace(Scope::Encode(Outgoing::default()))));
+    let _restore = Restore::enter(Mode::Encode, None);
     let result = f();
-    let inner = SCOPE.with(|scope| scope.take());
-    drop(restore);
-    let outgoing = match inner {
-        Scope::Encode(outgoing) => outgoing,
-        _ => Outgoing::default(),
-    };
-    (result, outgoing)
+    (result, take_outgoing().unwrap_or_default())
 }
 
 /// Decodes one message: `f` runs the deserializer, which takes from `incoming`. What is left over is dropped, and so released.
 pub(crate) fn decoding<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
-    let _restore = Restore(SCOPE.with(|scope| scope.replace(Scope::Decode(incoming))));
+    let incoming = (!incoming.is_empty()).then_some(incoming);
+    let _restore = Restore::enter(Mode::Decode, incoming);
+    f()
+}
+
+/// Decodes the result of a call. A netref error in it belongs to a call of the handler's.
+pub(crate) fn decoding_result<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
+    let incoming = (!incoming.is_empty()).then_some(incoming);
+    let _restore = Restore::enter(Mode::DecodeResult, incoming);
     f()
 }
 
 /// Puts a reference beside the payload. `None` outside a message.
 pub(crate) fn put_reference(reference: AnyRemote) -> Option<u32> {
-    SCOPE.with(|scope| match &mut *scope.borrow_mut() {
-        Scope::Encode(outgoing) => {
-            outgoing.references.push(reference);
-            Some((outgoing.references.len() - 1) as u32)
-        }
-        _ => None,
+    if MODE.with(Cell::get) != Mode::Encode {
+        return None;
+    }
+    OUTGOING.with(|current| {
+        let references = &mut current.borrow_mut().references;
+        references.push(reference);
+        Some((references.len() - 1) as u32)
     })
 }
 
 /// Takes the reference at `index`. `None` outside a message, past the table, or a second time.
 pub(crate) fn take_reference(index: u32) -> Option<AnyRemote> {
-    SCOPE.with(|scope| match &mut *scope.borrow_mut() {
-        Scope::Decode(incoming) => incoming.references.get_mut(index as usize)?.take(),
-        _ => None,
-    })
+    if !is_decoding() {
+        return None;
+    }
+    INCOMING.with(|current| current.borrow_mut().references.get_mut(index as usize)?.take())
 }
 
 /// Puts bulk bytes beside the payload. `None` outside a message.
 pub(crate) fn put_segment(bytes: Bytes) -> Option<u32> {
-    SCOPE.with(|scope| match &mut *scope.borrow_mut() {
-        Scope::Encode(outgoing) => {
-            outgoing.segments.push(bytes);
-            Some((outgoing.segments.len() - 1) as u32)
-        }
-        _ => None,
+    if MODE.with(Cell::get) != Mode::Encode {
+        return None;
+    }
+    OUTGOING.with(|current| {
+        let segments = &mut current.borrow_mut().segments;
+        segments.push(bytes);
+        Some((segments.len() - 1) as u32)
     })
 }
 
 /// Takes the bulk bytes at `index`. `None` outside a message, past the table, or a second time.
 pub(crate) fn take_segment(index: u32) -> Option<Bytes> {
-    SCOPE.with(|scope| match &mut *scope.borrow_mut() {
-        Scope::Decode(incoming) => incoming.segments.get_mut(index as usize)?.take(),
-        _ => None,
-    })
+    if !is_decoding() {
+        return None;
+    }
+    INCOMING.with(|current| current.borrow_mut().segments.get_mut(index as usize)?.take())
+}
+
+fn is_decoding() -> bool {
+    matches!(MODE.with(Cell::get), Mode::Decode | Mode::DecodeResult)
 }
 
 /// An error that is decoded inside a result belongs to a call of the handler's.
 pub(crate) fn nest(error: Error) -> Error {
-    let hop = SCOPE.with(|scope| match &*scope.borrow() {
-        Scope::Decode(Incoming { answered_by: Some(peer), .. }) => Some(peer.to_string()),
-        _ => None,
+    if MODE.with(Cell::get) != Mode::DecodeResult {
+        return error;
+    }
+    let answered = INCOMING.with(|current| {
+        let current = current.borrow();
+        let answered = current.answered_by.as_ref()?;
+        Some((answered.peer.to_string(), format!("{}.{}", answered.interface, answered.method)))
     });
-    match hop {
-        Some(hop) => Error::nested(error, &hop),
-        None => error,
+    match answered {
+        Some((hop, method)) => Error::nested(error, &hop).with_method(method),
+        None => Error::nested(error, "the other node"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_inside_a_message_has_a_table_of_its_own() {
+        let ((inner, index), outer) = encoding(|| {
+            let first = put_segment(Bytes::from_static(b"outer"));
+            let (index, inner) = encoding(|| put_segment(Bytes::from_static(b"inner")));
+            assert_eq!((first, put_segment(Bytes::new())), (Some(0), Some(1)));
+            (inner, index)
+        });
+        assert_eq!((index, inner.segments.len(), outer.segments.len()), (Some(0), 1, 2));
+        assert_eq!(put_segment(Bytes::new()), None);
+    }
+
+    #[test]
+    fn each_entry_is_taken_once_and_only_inside_the_message() {
+        let incoming = Incoming { segments: vec![Some(Bytes::from_static(b"x"))], ..Incoming::default() };
+        decoding(incoming, || {
+            assert!(take_segment(0).is_some());
+            assert!(take_segment(0).is_none() && take_segment(1).is_none());
+        });
+        assert!(take_segment(0).is_none());
     }
 }

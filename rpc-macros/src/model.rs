@@ -87,6 +87,8 @@ pub(crate) enum Passing {
 pub(crate) struct Output {
     /// All of it, as the user wrote it.
     pub(crate) ty: Type,
+    /// Where it stands.
+    pub(crate) whole: Place,
     /// Where the value's type stands.
     pub(crate) ok: Place,
     /// Where the error's type stands.

@@ -148,7 +148,8 @@ fn argument(input: &FnArg) -> Option<Argument> {
 }
 
 fn output(ty: &Type) -> Output {
-    let (mut ok, mut err) = (Place::of(ty), Place::of(ty));
+    let whole = Place::of(ty);
+    let (mut ok, mut err) = (whole, whole);
     let mut bulk = false;
     if let Type::Path(path) = bare(ty)
         && let Some(last) = path.path.segments.last()
@@ -167,5 +168,5 @@ fn output(ty: &Type) -> Output {
             err = Place::of(error);
         }
     }
-    Output { ty: ty.clone(), ok, err, bulk }
+    Output { ty: ty.clone(), whole, ok, err, bulk }
 }

@@ -2,6 +2,7 @@
 //! A serving process prints its address in one line when it is ready.
 
 mod floor;
+mod netref;
 mod tarpc;
 
 use std::{
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) async fn serve(peer: Peer) -> Result<()> {
     match peer {
         Peer::Floor => floor::serve().await,
-        Peer::Netref => Err("netref is not a peer yet".into()),
+        Peer::Netref => netref::serve().await,
         Peer::Tarpc => tarpc::serve().await,
     }
 }
@@ -32,7 +33,10 @@ pub(crate) async fn drive(args: DriveArgs) -> Result<Sample> {
             let client = floor::connect(&args.address).await?;
             measure::sample(client, scenario, seconds, server_pid).await
         }
-        Peer::Netref => Err("netref is not a peer yet".into()),
+        Peer::Netref => {
+            let client = netref::connect(&args.address).await?;
+            measure::sample(client, scenario, seconds, server_pid).await
+        }
         Peer::Tarpc => {
             let client = tarpc::connect(&args.address).await?;
             measure::sample(client, scenario, seconds, server_pid).await

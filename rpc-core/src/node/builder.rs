@@ -119,7 +119,7 @@ impl NodeBuilder {
             let address = parse(url)?;
             if address.name().is_some() {
                 let text = format!("`{url}` names an object; an address to listen on has none, names are given to `publish`");
-                return Err(Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, text));
+                return Err(Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, text).complete());
             }
             let listener = Listener::bind(&address, self.settings.insecure_plaintext).await.map_err(|error| transport_error(&error))?;
             listeners.push(listener);
@@ -140,6 +140,7 @@ impl NodeBuilder {
 
 /// Parses an address, with the rule it breaks in words.
 pub(super) fn parse(url: &str) -> Result<Address, Error> {
-    Address::parse(url)
-        .map_err(|error| Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, format!("`{}`: {error}", url.escape_debug())))
+    Address::parse(url).map_err(|error| {
+        Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, format!("`{}`: {error}", url.escape_debug())).complete()
+    })
 }

@@ -93,5 +93,5 @@ pub(super) fn transport_error(error: &TransportError) -> Error {
         TransportError::Plaintext { .. } | TransportError::Denied { .. } => ErrorKind::Denied,
         _ => ErrorKind::Unreachable,
     };
-    Error::new(kind, Outcome::NotRun, error.to_string())
+    Error::new(kind, Outcome::NotRun, error.to_string()).complete()
 }

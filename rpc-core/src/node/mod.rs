@@ -134,8 +134,9 @@ impl Node {
     ///
     /// As [`publish`](Self::publish).
     pub fn publish_any(&self, name: &str, object: AnyRemote) -> Result<(), Error> {
-        Address::check_name(name)
-            .map_err(|error| Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, format!("`{}`: {error}", name.escape_debug())))?;
+        Address::check_name(name).map_err(|error| {
+            Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, format!("`{}`: {error}", name.escape_debug())).complete()
+        })?;
         let former = self.core().published.insert(name.to_owned(), object);
         crate::panics::drop_quietly(former);
         Ok(())
@@ -272,7 +273,8 @@ impl Node {
     pub fn stats(&self) -> NodeStats {
         let sessions = self.core().all_sessions();
         let published = self.core().published.len();
-        NodeStats { sessions: sessions.len(), published, tables: sessions.iter().map(|session| session.stats()).collect() }
+        let exported_objects = crate::registry::len();
+        NodeStats { sessions: sessions.len(), published, exported_objects, tables: sessions.iter().map(|session| session.stats()).collect() }
     }
 
     /// Shuts down in order: listens no more, tells every peer that no more calls are taken, lets what runs finish, then ends every
@@ -314,6 +316,8 @@ pub struct NodeStats {
     pub sessions: usize,
     /// How many names are published.
     pub published: usize,
+    /// How many objects the sessions of this process's nodes export, each counted once: a number of the process, not of the node.
+    pub exported_objects: usize,
     /// The tables of each session.
     pub tables: Vec<SessionStats>,
 }
@@ -329,7 +333,7 @@ async fn connect_from<T: ?Sized + Interface>(core: &Arc<NodeCore>, url: &str) ->
     let address = parse(url)?;
     let Some(name) = address.name() else {
         let text = format!("`{}` names no object: add `/name` (for Unix sockets `#name`)", url.escape_debug());
-        return Err(Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, text));
+        return Err(Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, text).complete());
     };
     let session = core.session_at(&address).await?;
     let found = root::lookup(&session, name, T::DESCRIPTOR.name).await?;

@@ -82,6 +82,11 @@ impl Answers {
         matches!(self.get(id), Some(Answer::Running { .. }))
     }
 
+    /// Whether the caller of a call that is not done has given it up.
+    pub(crate) fn is_cancelled(&self, id: CallId) -> bool {
+        matches!(self.get(id), Some(Answer::Running { cancelled: true }))
+    }
+
     /// Calls accepted so far.
     pub(crate) fn accepted(&self) -> u64 {
         self.accepted

@@ -29,6 +29,8 @@ pub(crate) struct Exports {
     slots: Vec<Slot>,
     free: Vec<u32>,
     by_grant: HashMap<Grant, u32, BuildHasherDefault<GrantHasher>>,
+    /// The generation of a slot that is new: above all that were used before the table was last emptied.
+    first_generation: u32,
     limit: u32,
 }
 
@@ -41,7 +43,7 @@ pub(crate) struct Exported {
 
 impl Exports {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), by_grant: HashMap::default(), limit }
+        Self { slots: Vec::new(), free: Vec::new(), by_grant: HashMap::default(), first_generation: 0, limit }
     }
 
     /// Counts one more reference that is sent. `None` when the table is full.
@@ -54,7 +56,7 @@ impl Exports {
         let index = match self.free.pop() {
             Some(index) => index,
             None if (self.slots.len() as u64) < u64::from(self.limit) => {
-                self.slots.push(Slot { generation: 0, count: 0, grant });
+                self.slots.push(Slot { generation: self.first_generation, count: 0, grant });
                 (self.slots.len() - 1) as u32
             }
             None => return None,
@@ -83,13 +85,20 @@ impl Exports {
         if slot.count > 0 {
             return Ok(None);
         }
+        let grant = slot.grant;
         slot.generation = slot.generation.wrapping_add(1);
-        self.by_grant.remove(&slot.grant);
+        self.by_grant.remove(&grant);
         self.free.push(id.index);
         if self.by_grant.is_empty() {
             self.by_grant.shrink_to(KEEP);
+            if self.slots.len() > KEEP {
+                // What was held at a peak is not kept for ever. A stale id still names nothing.
+                self.first_generation = self.slots.iter().map(|slot| slot.generation).max().unwrap_or_default();
+                self.slots = Vec::new();
+                self.free = Vec::new();
+            }
         }
-        Ok(Some(slot.grant))
+        Ok(Some(grant))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -112,7 +121,7 @@ const KEEP: usize = 64;
 impl PartialEq for Exports {
     fn eq(&self, other: &Self) -> bool {
         // The index by grant follows from the slots.
-        self.slots == other.slots && self.free == other.free
+        self.slots == other.slots && self.free == other.free && self.first_generation == other.first_generation
     }
 }
 
@@ -122,6 +131,7 @@ impl Hash for Exports {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.slots.hash(state);
         self.free.hash(state);
+        self.first_generation.hash(state);
     }
 }
 
@@ -177,6 +187,17 @@ mod tests {
         let Some(second) = exports.send(Grant { object: 10, interface: 1 }) else { panic!("room again") };
         assert_eq!(second.id.index, first.id.index);
         assert_eq!(exports.get(first.id), None);
+    }
+
+    #[test]
+    fn emptied_table_starts_small_again_and_knows_no_id_of_before() {
+        let mut exports = Exports::new(1_000);
+        let send = |exports: &mut Exports, object| exports.send(Grant { object, interface: 1 }).map(|exported| exported.id);
+        let former: Vec<_> = (0..1_000).filter_map(|object| send(&mut exports, object)).collect();
+        assert!(former.iter().all(|&id| exports.release(id, 1).is_ok_and(|grant| grant.is_some())));
+        assert_eq!((exports.slots.capacity(), exports.free.capacity()), (0, 0));
+        assert!((0..1_000).all(|object| send(&mut exports, object).is_some()));
+        assert!(former.iter().all(|&id| exports.get(id).is_none()));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Owns the way of a call from its frame to its method: finding the object, keeping the order before it, first poll on the reader.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -49,11 +51,18 @@ pub(super) struct Pending {
     ready: Option<Ready>,
 }
 
+/// How far a method got on the reader.
+enum Progress {
+    Done(Reply),
+    Going(Pin<Box<dyn Future<Output = Reply> + Send>>),
+}
+
 /// What is to be done with a call once the lock is free.
 enum Step<'a> {
     Nothing,
     Fail(Error),
-    Serve(Found, CallContext, Incoming, &'a [u8]),
+    /// With the number of calls accepted so far.
+    Serve(Found, u64, Incoming, &'a [u8]),
     EndSession,
 }
 
@@ -70,7 +79,8 @@ impl SessionCore {
             Step::Nothing => {}
             Step::EndSession => self.end_for_refusals(),
             Step::Fail(error) => self.finish_call(call.id, Reply::failed(&error)),
-            Step::Serve(found, context, incoming, bytes) => {
+            Step::Serve(found, accepted, incoming, bytes) => {
+                let context = self.context(accepted, call, batch.now);
                 let bytes = InboundBytes::Borrowed(bytes);
                 self.serve(call.id, found, context, call.body.codec, bytes, incoming, batch);
             }
@@ -99,34 +109,35 @@ impl SessionCore {
                 let found = match self.find(state, call) {
                     Ok(found) => found,
                     Err(error) => {
-                        after.references.extend(references.into_iter().flatten());
+                        after.drop_references(references.into_iter().flatten());
                         return Step::Fail(error);
                     }
                 };
                 let (bytes, segments) = arriving::split(call.body.bytes, &call.body.segments);
                 let incoming = Incoming { references, segments, answered_by: None };
-                let context = self.context(state, call, batch.now);
+                let accepted = state.proto.answers.accepted();
                 let object = found.servant.number();
                 if !state.lines.is_empty() && state.lines.has(object) {
+                    let context = self.context(accepted, call, batch.now);
                     let bytes = Bytes::copy_from_slice(bytes);
                     let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes, incoming };
                     state.lines.push(object, Place::Ready(Box::new(ready)));
                     return Step::Nothing;
                 }
-                Step::Serve(found, context, incoming, bytes)
+                Step::Serve(found, accepted, incoming, bytes)
             }
             Some(CallArrival::Partial) => {
                 state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
                 let (ready, step) = match self.find(state, call) {
                     Ok(found) => {
                         let incoming = Incoming { references, segments: Vec::new(), answered_by: None };
-                        let context = self.context(state, call, batch.now);
+                        let context = self.context(state.proto.answers.accepted(), call, batch.now);
                         state.lines.push(found.servant.number(), Place::Arriving(call.id));
                         let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes: Bytes::new(), incoming };
                         (Some(ready), Step::Nothing)
                     }
                     Err(error) => {
-                        after.references.extend(references.into_iter().flatten());
+                        after.drop_references(references.into_iter().flatten());
                         (None, Step::Fail(error))
                     }
                 };
@@ -136,11 +147,11 @@ impl SessionCore {
             Some(CallArrival::Departed) => {
                 let credit = state.proto.call_consumed(total);
                 state.grant(Window::Calls, credit);
-                after.references.extend(references.into_iter().flatten());
+                after.drop_references(references.into_iter().flatten());
                 Step::Nothing
             }
             None => {
-                after.references.extend(references.into_iter().flatten());
+                after.drop_references(references.into_iter().flatten());
                 Step::Nothing
             }
         }
@@ -163,8 +174,20 @@ impl SessionCore {
     /// Starts what can start in the line before an object.
     pub(super) fn advance(self: &Arc<Self>, object: u64, batch: &mut Batch) {
         loop {
-            let Some(ready) = self.state.lock().lines.next(object) else { return };
+            let (ready, given_up) = {
+                let mut state = self.state.lock();
+                let Some(ready) = state.lines.next(object) else { return };
+                let given_up = state.proto.answers.is_cancelled(ready.id) && !ready.found.resolved.no_cancel;
+                (ready, given_up)
+            };
             let Ready { id, found, context, codec, bytes, incoming } = *ready;
+            if given_up {
+                // Its caller has dropped it while it waited for its turn: it never starts.
+                crate::panics::drop_quietly((found, context, incoming));
+                self.finish_call(id, Reply::cancelled());
+                self.state.lock().lines.leave(object, id);
+                continue;
+            }
             if self.serve(id, found, context, codec, InboundBytes::Shared(bytes), incoming, batch) {
                 return; // The task moves the line on when it has started.
             }
@@ -201,17 +224,17 @@ impl SessionCore {
         Ok(Found { servant, method, resolved })
     }
 
-    fn context(self: &Arc<Self>, state: &State, call: &wire::Call<'_>, now: Instant) -> CallContext {
+    fn context(self: &Arc<Self>, accepted: u64, call: &wire::Call<'_>, now: Instant) -> CallContext {
         let (root, holds) = match &call.chain {
             Some(chain) => (chain.root, chain.holds.clone()),
-            None => (self.root_of(state.proto.answers.accepted()), Vec::new()),
+            None => (self.root_of(accepted), Vec::new()),
         };
         CallContext {
             incoming: Some((Arc::clone(self), call.id)),
             deadline: call.deadline_us.and_then(|micros| now.checked_add(Duration::from_micros(micros))),
             root: Some(root),
             holds,
-            trace: call.trace,
+            trace: call.trace.map(Box::new),
             started: false,
         }
     }
@@ -241,32 +264,39 @@ impl SessionCore {
         let object = servant.number();
         let mut context = Some(context);
         let mut inbound = Inbound::new(codec, bytes, incoming, bounds(self.limits()), self.theirs.message_bytes, Asked::Defined(&method));
-        let served = context::enter(&mut context, || crate::panics::caught(|| servant.serve(resolved, &mut inbound)));
-        // What the arguments left unclaimed is user data too.
-        crate::panics::drop_quietly(inbound.take_leftovers());
-        let future = match served {
-            Ok(Served::Future(future)) => future,
-            Ok(Served::Ready(reply)) => {
-                self.finish_call(id, reply);
-                return false;
+        let elsewhere = resolved.spawn || resolved.blocking;
+        let progress = context::enter(&mut context, || {
+            crate::panics::caught(|| match servant.serve(resolved, &mut inbound) {
+                Served::Ready(reply) => Progress::Done(reply),
+                Served::Future(future) if elsewhere => Progress::Going(future),
+                // A future that is not ready now is polled again by its task, with a waker that counts.
+                Served::Future(mut future) => match future.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+                    Poll::Ready(reply) => Progress::Done(reply),
+                    Poll::Pending => Progress::Going(future),
+                },
+            })
+        });
+        if let Some(leftovers) = inbound.take_leftovers() {
+            // What the arguments left unclaimed is user data too.
+            crate::panics::drop_quietly(leftovers);
+        }
+        batch.after_poll(&method, FIRST_POLL_SLOW);
+        match progress {
+            Ok(Progress::Done(reply)) => self.finish_call(id, reply),
+            Ok(Progress::Going(future)) => {
+                let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
+                if elsewhere {
+                    task.starts_line(object);
+                }
+                self.spawn(task, resolved, object);
+                return elsewhere;
             }
             Err(panicked) => {
-                let error = self.guarded(panicked.into_error(Outcome::MayHaveRun));
+                let started = context.as_ref().is_none_or(|context| context.started);
+                let outcome = if started { Outcome::MayHaveRun } else { Outcome::NotRun };
+                let error = self.guarded(panicked.into_error(outcome));
                 self.finish_call(id, Reply::failed(&error.with_method(full_name(&method))));
-                return false;
             }
-        };
-        let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
-        if resolved.spawn || resolved.blocking {
-            task.starts_line(object);
-            self.spawn(task, resolved, object);
-            return true;
-        }
-        let polled = task.first_poll();
-        batch.after_poll(&task, FIRST_POLL_SLOW);
-        match polled {
-            Poll::Ready(reply) => task.finish(reply),
-            Poll::Pending => self.spawn(task, resolved, object),
         }
         false
     }
@@ -300,6 +330,13 @@ impl SessionCore {
             let running = state.running_mut(id);
             running.no_cancel = resolved.no_cancel;
             running.task = Some(handle);
+            // A cancel that came between the start and here found no task to end.
+            let cancelled = state.proto.answers.is_cancelled(id) && !resolved.no_cancel;
+            let task = if cancelled { state.running_mut(id).task.take() } else { None };
+            drop(state);
+            if let Some(task) = task {
+                task.abort();
+            }
         }
     }
 
@@ -309,7 +346,7 @@ impl SessionCore {
         let quiet = {
             let mut state = self.state.lock();
             if state.closed.is_some() || !state.proto.answers.is_running(id) {
-                after.replies.push(reply);
+                after.drop_reply(reply);
             } else {
                 self.send_return(&mut state, id, reply, &mut after);
             }

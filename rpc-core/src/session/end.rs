@@ -34,10 +34,12 @@ impl SessionCore {
             self.closed.store(true, Ordering::Release);
             self.fail_calls(state, &error, &mut after);
             self.drop_objects(state, &mut after);
+            // What was accepted may have run; only what came later did not.
+            let last_call = state.proto.answers.depart();
             state.proto.close();
             state.outbox.clear();
             if !words.is_empty() {
-                state.push(&Frame::GoAway(GoAway { last_call: 0, code: 1, text: words }));
+                state.push(&Frame::GoAway(GoAway { last_call, code: 1, text: words }));
             }
         }
         if !words.is_empty() {
@@ -54,43 +56,43 @@ impl SessionCore {
         let open: Vec<u32> = state.proto.questions.iter().map(|(_, question)| question.token).collect();
         for token in open {
             let (waker, _) = state.waiters.done(token, Err(error.clone().with_outcome(Outcome::MayHaveRun)));
-            after.wakers.extend(waker);
+            after.wake(waker);
         }
         for pool in &mut state.waiting {
             for ticket in pool.drain(..) {
                 if let Some((prepared, waker)) = ticket.take() {
                     ticket.failed(error.clone().with_outcome(Outcome::NotRun));
-                    after.prepared.push(prepared);
-                    after.wakers.extend(waker);
+                    after.rest().prepared.push(prepared);
+                    after.wake(waker);
                 }
             }
         }
-        after.references.extend(state.held_arguments.drain().flat_map(|(_, held)| held));
+        after.drop_references(state.held_arguments.drain().flat_map(|(_, held)| held));
         for (_, (arrived, _)) in state.partial_returns.drain() {
-            after.references.extend(arrived.references.into_iter().flatten());
+            after.drop_references(arrived.references.into_iter().flatten());
         }
     }
 
     fn drop_objects(&self, state: &mut super::state::State, after: &mut Afterwards) {
         for servant in std::mem::take(&mut state.servants).into_iter().flatten() {
             crate::registry::leave(&*servant);
-            after.servants.push(servant);
+            after.rest().servants.push(servant);
         }
         for running in std::mem::take(&mut state.running) {
-            after.references.extend::<Vec<AnyRemote>>(running.held);
+            after.drop_references(running.held);
             if let Some(flag) = running.cancelled {
                 flag.set.store(true, Ordering::Release);
                 flag.notify.notify_waiters();
             }
             if !running.no_cancel {
-                after.tasks.extend(running.task);
+                after.abort(running.task);
             }
         }
         for (_, reply) in state.held_returns.drain(..) {
-            after.replies.push(reply);
+            after.drop_reply(reply);
         }
-        after.places.extend(state.lines.take());
-        after.pending.extend(state.pending.drain().map(|(_, pending)| pending));
+        after.rest().places.extend(state.lines.take());
+        after.rest().pending.extend(state.pending.drain().map(|(_, pending)| pending));
         state.arriving.clear();
         state.imports = Vec::new();
         state.pong = None;

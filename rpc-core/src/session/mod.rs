@@ -57,12 +57,6 @@ use crate::transfer::Outgoing;
 use crate::wire::Status;
 use state::State;
 
-/// A call was sent, or queued for room or credit.
-pub(crate) enum Started {
-    Sent(u32),
-    Queued(Arc<ticket::Ticket>, u64),
-}
-
 /// Two nodes' relationship, seen from one of them.
 pub(crate) struct SessionCore {
     id: SessionId,
@@ -226,13 +220,13 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     let inherited = context.into_call();
     let prepared = Prepared {
         target: CallTarget::Object(Arc::clone(import)),
-        method: CallMethod::Raw(method.clone()),
+        method: CallMethod::Raw(Box::new(method.clone())),
         codec,
         bytes: ReplyBytes::Shared(bytes),
         outgoing: Outgoing { references, segments },
         oneway: false,
         deadline: inherited.as_ref().and_then(|context| context.deadline),
-        inherited,
+        inherited: inherited.map(Box::new),
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
     if let Err(error) = call.send() {

@@ -11,7 +11,7 @@ use tokio::time::Sleep;
 use super::import::Import;
 use super::ticket::Ticket;
 use super::waiters::Arrived;
-use super::{SessionCore, Started};
+use super::SessionCore;
 use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::Method;
@@ -32,7 +32,7 @@ pub(crate) enum CallTarget {
 #[derive(Clone, Debug)]
 pub(crate) enum CallMethod {
     Typed(&'static InterfaceDescriptor, &'static MethodDescriptor),
-    Raw(Method),
+    Raw(Box<Method>),
 }
 
 impl CallMethod {
@@ -88,7 +88,7 @@ pub(crate) struct Prepared {
     pub(crate) oneway: bool,
     pub(crate) deadline: Option<Instant>,
     /// What the call inherits from the handler in which it was made.
-    pub(crate) inherited: Option<CallContext>,
+    pub(crate) inherited: Option<Box<CallContext>>,
 }
 
 impl Prepared {
@@ -179,19 +179,28 @@ impl RemoteCall {
 
     #[allow(clippy::disallowed_methods)]
     fn start(&mut self, waker: Option<&Waker>) -> Result<(), Error> {
-        let Stage::New(prepared) = std::mem::replace(&mut self.stage, Stage::Done) else { return Ok(()) };
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.stage = Stage::Done;
             return Err(deadline_over(Outcome::NotRun));
         }
-        let nested = prepared.pool() == Pool::Nested;
-        match self.session.start(prepared, waker.cloned())? {
-            Started::Sent(token) => self.stage = Stage::Sent(token),
-            Started::Queued(ticket, progress) => {
-                self.stage = Stage::Queued(ticket);
-                if nested && waker.is_some() {
-                    self.patience = Some((self.nap(), progress));
-                }
+        let Stage::New(prepared) = &mut self.stage else { return Ok(()) };
+        match self.session.start(prepared, waker) {
+            Ok(Some(token)) => {
+                self.stage = Stage::Sent(token);
+                return Ok(());
             }
+            Ok(None) => {}
+            Err(error) => {
+                self.stage = Stage::Done;
+                return Err(error);
+            }
+        }
+        let Stage::New(prepared) = std::mem::replace(&mut self.stage, Stage::Done) else { return Ok(()) };
+        let nested = prepared.pool() == Pool::Nested;
+        let (ticket, progress) = self.session.enqueue(Box::new(prepared), waker.cloned())?;
+        self.stage = Stage::Queued(ticket);
+        if nested && waker.is_some() {
+            self.patience = Some((self.nap(), progress));
         }
         Ok(())
     }
@@ -212,7 +221,7 @@ impl RemoteCall {
                         return Poll::Pending;
                     }
                 }
-                Stage::Queued(ticket) => match ticket.poll(cx.waker()) {
+                Stage::Queued(ticket) => match self.session.poll_ticket(ticket, cx.waker()) {
                     Poll::Pending => return self.poll_patience(cx),
                     Poll::Ready(Ok(token)) => {
                         self.patience = None;
@@ -275,14 +284,7 @@ impl RemoteCall {
                 self.session.give_up(token);
                 true
             }
-            Stage::Queued(ticket) => {
-                let (token, prepared) = ticket.give_up();
-                drop(prepared);
-                if let Some(token) = token {
-                    self.session.give_up(token);
-                }
-                token.is_some()
-            }
+            Stage::Queued(ticket) => self.session.give_up_ticket(&ticket),
             Stage::New(_) | Stage::Done => false,
         }
     }

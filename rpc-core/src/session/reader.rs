@@ -12,7 +12,6 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::SessionCore;
 use super::arriving;
 use super::state::{Afterwards, State};
-use super::task::HandlerTask;
 use super::waiters::{Arrived, ArrivedBytes};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::proto::Rule;
@@ -57,11 +56,11 @@ impl Batch {
 
     /// Notes how long a first poll took.
     #[allow(clippy::disallowed_methods)]
-    pub(super) fn after_poll(&mut self, task: &HandlerTask, slow: Duration) {
+    pub(super) fn after_poll(&mut self, method: &crate::proto::Defined, slow: Duration) {
         let before = std::mem::replace(&mut self.now, Instant::now());
         let took = self.now - before;
         if took >= slow {
-            tracing::warn!(method = %task, ?took, "the first poll of a handler held up its session; mark the method #[remote(spawn)] or #[remote(blocking)]");
+            tracing::warn!(method = super::dispatch::full_name(method), ?took, "the first poll of a handler held up its session; mark the method #[remote(spawn)] or #[remote(blocking)]");
         }
     }
 
@@ -152,7 +151,11 @@ impl SessionCore {
         }
         let mut batch = Batch::detached();
         let leave = Leave(IN_BATCH_OF.with(|current| current.replace(Arc::as_ptr(self).addr())));
-        self.state.lock().proto.heard(batch.now);
+        {
+            let mut state = self.state.lock();
+            state.proto.heard(batch.now);
+            state.burst = 0;
+        }
         let mut taken = 0;
         let mut unfinished = false;
         while let Some((body, consumed)) = wire::split(&bytes[taken..]) {
@@ -170,17 +173,18 @@ impl SessionCore {
     }
 
     fn on_frame(self: &Arc<Self>, body: &[u8], batch: &mut Batch) {
-        match wire::decode(body) {
-            Ok(Frame::Call(call)) => self.on_call(&call, batch),
-            Ok(Frame::Return(frame)) => self.on_return(&frame),
-            Ok(Frame::Chunk(chunk)) => self.on_chunk(&chunk, batch),
+        // Matched by reference: a frame is large, and moving it out would copy it.
+        match &wire::decode(body) {
+            Ok(Frame::Call(call)) => self.on_call(call, batch),
+            Ok(Frame::Return(frame)) => self.on_return(frame),
+            Ok(Frame::Chunk(chunk)) => self.on_chunk(chunk, batch),
             Ok(frame) => self.on_control(frame),
-            Err(error) => self.on_malformed(body, &error),
+            Err(error) => self.on_malformed(body, error),
         }
     }
 
     /// The frames that touch only tables.
-    fn on_control(self: &Arc<Self>, frame: Frame<'_>) {
+    fn on_control(self: &Arc<Self>, frame: &Frame<'_>) {
         let kind = frame.kind();
         let mut after = Afterwards::default();
         let mut goes_on = true;
@@ -191,14 +195,14 @@ impl SessionCore {
                 return;
             }
             let handled = match frame {
-                Frame::Define(define) => on_define(state, &define),
-                Frame::Finish(finish) => on_finish(state, &finish, &mut after),
-                Frame::Release(release) => on_release(state, &release, &mut after),
+                Frame::Define(define) => on_define(state, define),
+                Frame::Finish(finish) => on_finish(state, finish, &mut after),
+                Frame::Release(release) => on_release(state, release, &mut after),
                 Frame::Credit(credit) => {
                     self.on_credit(state, credit.window, credit.bytes, &mut after);
                     Ok(())
                 }
-                Frame::GoAway(go_away) => self.on_go_away(state, &go_away, &mut after),
+                Frame::GoAway(go_away) => self.on_go_away(state, go_away, &mut after),
                 Frame::Refused(refused) => {
                     tracing::warn!(peer = %self.peer(), kind = refused.kind, rule = %refused.text.escape_debug(), "the peer refused a frame of ours");
                     Ok(())
@@ -267,9 +271,9 @@ impl SessionCore {
             format!("{} took no more calls: {}", self.peer(), go_away.text.escape_debug()),
         );
         for (id, question) in late {
-            after.references.extend(state.held_arguments.remove(&id).into_iter().flatten());
+            after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
             let (waker, _) = state.waiters.done(question.token, Err(error.clone()));
-            after.wakers.extend(waker);
+            after.wake(waker);
         }
         // What still waits for room learns it when it is tried.
         self.pump(state, after);
@@ -298,7 +302,7 @@ impl SessionCore {
         let complete = match state.proto.handle_return(frame.id, body.total, body.bytes.len() as u64) {
             Ok(complete) => complete,
             Err(rule) => {
-                after.references.extend(references.into_iter().flatten());
+                after.drop_references(references.into_iter().flatten());
                 return state.refuse(wire::kind::RETURN, rule) && goes_on;
             }
         };
@@ -331,19 +335,24 @@ impl SessionCore {
         state.grant(Window::Returns, credit);
         let Ok(question) = state.proto.questions.close(id) else { return };
         state.progress += 1;
-        after.references.extend(state.held_arguments.remove(&id).into_iter().flatten());
+        state.burst += 1;
+        if !state.held_arguments.is_empty() {
+            after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
+        }
         let unclaimed = state.waiters.unclaimed + arrived.len();
         let result = if unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
-            after.references.extend(arrived.references.into_iter().flatten());
+            after.drop_references(arrived.references.into_iter().flatten());
             let text = format!("the result was dropped: {unclaimed} bytes of results wait here for callers that do not take them");
             Err(Error::new(ErrorKind::Overloaded, Outcome::Ran, text))
         } else {
             Ok(arrived)
         };
         let (waker, unwanted) = state.waiters.done(question.token, result);
-        after.wakers.extend(waker);
-        if let Some(unwanted) = unwanted {
-            after.references.extend(unwanted.references.into_iter().flatten());
+        after.wake(waker);
+        if let Some(unwanted) = unwanted
+            && !unwanted.references.is_empty()
+        {
+            after.drop_references(unwanted.references.into_iter().flatten());
         }
         if state.waiting_len() > 0 {
             self.pump(state, after);
@@ -410,7 +419,7 @@ fn on_finish(state: &mut State, finish: &Finish, after: &mut Afterwards) -> Resu
         if !state.proto.answers.finish(finish.id) {
             return Err(Rule::FinishForNoCall);
         }
-        after.references.append(&mut state.running_mut(finish.id).held);
+        after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
         return Ok(());
     }
     // A cancel that crosses the return finds nothing, and that is no fault.
@@ -423,7 +432,7 @@ fn on_finish(state: &mut State, finish: &Finish, after: &mut Afterwards) -> Resu
         flag.notify.notify_waiters();
     }
     if !running.no_cancel {
-        after.tasks.extend(running.task.take());
+        after.abort(running.task.take());
     }
     Ok(())
 }
@@ -435,7 +444,7 @@ fn on_release(state: &mut State, release: &Release, after: &mut Afterwards) -> R
         }
         if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
             crate::registry::leave(&*servant);
-            after.servants.push(servant);
+            after.rest().servants.push(servant);
         }
     }
     if state.proto.exports.len() == 0 && state.servants.len() > SERVANTS_KEPT {

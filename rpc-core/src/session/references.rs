@@ -181,7 +181,7 @@ impl SessionCore {
         if (node, incarnation) == self.node.identity() {
             if let Some(servant) = registry::find(number, &interface, tag) {
                 // Home again by a way round: the object itself, and the way round is given back.
-                after.references.push(reference);
+                after.rest().references.push(reference);
                 return Ok(reference_to(servant));
             }
         }

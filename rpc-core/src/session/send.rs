@@ -12,7 +12,7 @@ use super::references::{Described, too_many_definitions};
 use super::state::{Afterwards, State};
 use super::ticket::Ticket;
 use super::waiters::{Abandoned, Arrived};
-use super::{SessionCore, Started};
+use super::SessionCore;
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes, too_large};
@@ -24,28 +24,38 @@ use crate::wire::{self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, 
 const INLINE_MAX: u64 = 32 << 10;
 
 impl SessionCore {
-    /// Sends a call, or queues it when the peer has no room or credit for it.
-    pub(super) fn start(&self, prepared: Prepared, waker: Option<Waker>) -> Result<Started, Error> {
-        let mut prepared = prepared;
-        let (started, quiet) = {
+    /// Sends a call if the peer has room and credit for it. Gives the slot in which its caller waits.
+    pub(super) fn start(&self, prepared: &mut Prepared, waker: Option<&Waker>) -> Result<Option<u32>, Error> {
+        let (token, quiet) = {
             let mut state = self.state.lock();
-            let pool = prepared.pool();
-            let first = !state.has_waiting(pool);
-            let token = if first { self.try_send(&mut state, &mut prepared, &waker)? } else { self.check_open(&state).map(|()| None)? };
-            match token {
-                Some(token) => (Started::Sent(token), state.is_quiet()),
-                None => {
-                    let ticket = self.queue(&mut state, prepared, waker)?;
-                    return Ok(Started::Queued(ticket, state.progress));
-                }
+            if state.has_waiting(prepared.pool()) {
+                return self.check_open(&state).map(|()| None);
+            }
+            match self.try_send(&mut state, prepared, waker)? {
+                Some(token) => (token, state.is_quiet()),
+                None => return Ok(None),
             }
         };
-        // What is left of the call has been copied or counted; it is dropped here, with no lock held.
-        if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut prepared.bytes, ReplyBytes::Shared(Bytes::new())) {
+        if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut prepared.bytes, ReplyBytes::Pooled(Vec::new())) {
             pool::put(buffer);
         }
         self.flush_after(quiet);
-        Ok(started)
+        Ok(Some(token))
+    }
+
+    /// Queues a call for which there was no room or credit. Gives its ticket, and what its wait is measured by.
+    pub(super) fn enqueue(&self, prepared: Box<Prepared>, waker: Option<Waker>) -> Result<(Arc<Ticket>, u64), Error> {
+        let mut after = Afterwards::default();
+        let mut state = self.state.lock();
+        let ticket = self.queue(&mut state, prepared, waker)?;
+        let progress = state.progress;
+        // Room may have come back since.
+        self.pump(&mut state, &mut after);
+        let quiet = state.is_quiet();
+        drop(state);
+        after.run();
+        self.flush_after(quiet);
+        Ok((ticket, progress))
     }
 
     fn check_open(&self, state: &State) -> Result<(), Error> {
@@ -58,7 +68,8 @@ impl SessionCore {
         Ok(())
     }
 
-    fn queue(&self, state: &mut State, prepared: Prepared, waker: Option<Waker>) -> Result<Arc<Ticket>, Error> {
+    fn queue(&self, state: &mut State, prepared: Box<Prepared>, waker: Option<Waker>) -> Result<Arc<Ticket>, Error> {
+        self.check_open(state)?;
         let pool = prepared.pool();
         if pool == Pool::Nested && prepared.goes_back_over(self) {
             let text =
@@ -70,7 +81,7 @@ impl SessionCore {
             let text = format!("{} calls wait for room on this session already", state.waiting_len());
             return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).with_fault(Fault::Caller));
         }
-        let ticket = Arc::new(Ticket::new(Box::new(prepared), waker));
+        let ticket = Arc::new(Ticket::new(prepared, waker));
         state.waiting[pool as usize].push_back(Arc::clone(&ticket));
         Ok(ticket)
     }
@@ -80,18 +91,24 @@ impl SessionCore {
         for pool in [Pool::Root, Pool::Nested] {
             while let Some(ticket) = state.waiting[pool as usize].front().cloned() {
                 if let Some((mut prepared, waker)) = ticket.take() {
-                    match self.try_send(state, &mut prepared, &waker) {
-                        Ok(Some(token)) => ticket.sent(token),
+                    match self.try_send(state, &mut prepared, waker.as_ref()) {
+                        Ok(Some(token)) => {
+                            if prepared.oneway {
+                                // Whoever made it has long gone, so nobody would free the slot.
+                                state.waiters.abandon(token);
+                            }
+                            ticket.sent(token);
+                        }
                         Ok(None) => {
                             ticket.put_back(prepared, waker);
                             break;
                         }
                         Err(error) => {
                             ticket.failed(error);
-                            after.wakers.extend(waker);
+                            after.wake(waker);
                         }
                     }
-                    after.prepared.push(prepared);
+                    after.rest().prepared.push(prepared);
                 }
                 state.waiting[pool as usize].pop_front();
             }
@@ -99,7 +116,7 @@ impl SessionCore {
     }
 
     /// Writes a call to the outbox. `None` when there is no room or credit.
-    fn try_send(&self, state: &mut State, prepared: &mut Prepared, waker: &Option<Waker>) -> Result<Option<u32>, Error> {
+    fn try_send(&self, state: &mut State, prepared: &mut Prepared, waker: Option<&Waker>) -> Result<Option<u32>, Error> {
         self.check_open(state)?;
         let bytes = prepared.len();
         if bytes > state.proto.theirs.message_bytes {
@@ -116,7 +133,7 @@ impl SessionCore {
         };
         let token = state.waiters.reserve();
         let id = state.proto.call(prepared.pool(), bytes, token);
-        state.waiters.wait(token, id, waker.clone());
+        state.waiters.wait(token, id, waker.cloned());
         if self.write_call(state, id, number, prepared, &described).is_err() {
             self.take_back(state, &described);
             state.proto.take_call_back(id, bytes);
@@ -153,7 +170,7 @@ impl SessionCore {
             method,
             deadline_us: prepared.deadline.map(|deadline| remaining_us(deadline, Instant::now())),
             chain: chain.as_ref(),
-            trace: prepared.inherited.as_ref().and_then(|context| context.trace),
+            trace: prepared.inherited.as_ref().and_then(|context| context.trace.as_deref().copied()),
             oneway: prepared.oneway,
             idempotent: prepared.method.is_idempotent(),
             nested: prepared.pool() == Pool::Nested,
@@ -224,7 +241,7 @@ impl SessionCore {
         let described = match self.describe(state, &reply.outgoing.references) {
             Ok(described) => described,
             Err(error) => {
-                after.replies.push(std::mem::replace(&mut reply, Reply::failed(&error.with_outcome(Outcome::Ran))));
+                after.drop_reply(std::mem::replace(&mut reply, Reply::failed(&error.with_outcome(Outcome::Ran))));
                 Described::default()
             }
         };
@@ -232,7 +249,7 @@ impl SessionCore {
             self.take_back(state, &described);
             let text = format!("{} references in one result do not fit its first frame", described.descriptors.len());
             let failed = Reply::failed(&Error::new(ErrorKind::TooLarge, Outcome::Ran, text));
-            after.replies.push(std::mem::replace(&mut reply, failed));
+            after.drop_reply(std::mem::replace(&mut reply, failed));
             let written = self.write_return_frame(state, id, &mut reply, &Described::default());
             debug_assert!(written.is_ok(), "an error always fits a frame");
         } else if described.held {
@@ -243,7 +260,7 @@ impl SessionCore {
         let running = state.running_mut(id);
         running.task = None;
         running.cancelled = None;
-        after.replies.push(reply);
+        after.drop_reply(reply);
     }
 
     fn write_return_frame(&self, state: &mut State, id: CallId, reply: &mut Reply, described: &Described) -> Result<(), wire::EncodeError> {
@@ -256,6 +273,25 @@ impl SessionCore {
     /// Looks for the reply in a slot.
     pub(super) fn poll_reply(&self, token: u32, waker: &Waker) -> Poll<Result<Arrived, Error>> {
         self.state.lock().waiters.poll(token, waker)
+    }
+
+    /// Looks whether a queued call was sent. With the lock held, so that nobody is about to send it.
+    pub(super) fn poll_ticket(&self, ticket: &Ticket, waker: &Waker) -> Poll<Result<u32, Error>> {
+        let _state = self.state.lock();
+        ticket.poll(waker)
+    }
+
+    /// The caller of a queued call gives it up. True when it was sent meanwhile.
+    pub(super) fn give_up_ticket(&self, ticket: &Ticket) -> bool {
+        let (token, prepared) = {
+            let _state = self.state.lock();
+            ticket.give_up()
+        };
+        crate::panics::drop_quietly(prepared);
+        if let Some(token) = token {
+            self.give_up(token);
+        }
+        token.is_some()
     }
 
     /// The caller of a sent call gives it up.

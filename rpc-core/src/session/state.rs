@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) closed: Option<Error>,
     /// Calls whose returns arrived: what a call that waits takes for progress.
     pub(super) progress: u64,
+    /// Returns in the batch that was read last.
+    pub(super) burst: u32,
 }
 
 /// What the shell keeps of a call that runs here.
@@ -99,6 +101,7 @@ impl State {
             last_number: (0, 0),
             closed: None,
             progress: 0,
+            burst: 0,
         }
     }
 
@@ -140,9 +143,10 @@ impl State {
         self.waiting.iter().map(VecDeque::len).sum()
     }
 
-    /// Whether anything else is going on, so that a flush had better wait for company.
+    /// Whether nothing else is going on. Otherwise a flush had better wait for company: other calls are in flight, or callers that the
+    /// last batch has woken are about to make theirs.
     pub(super) fn is_quiet(&self) -> bool {
-        self.proto.questions.len() + self.proto.answers.running() <= 1
+        self.burst <= 1 && self.proto.questions.len() + self.proto.answers.running() <= 1
     }
 
     pub(super) fn has_waiting(&self, pool: Pool) -> bool {
@@ -150,41 +154,73 @@ impl State {
     }
 }
 
-/// What is to be woken and dropped once the lock is free again.
+/// What is to be woken and dropped once the lock is free again. On the common path it is one waker, and costs no allocation.
 #[derive(Default)]
 pub(super) struct Afterwards {
-    pub(super) wakers: Vec<Waker>,
+    waker: Option<Waker>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What is there only now and then.
+#[derive(Default)]
+pub(super) struct Rest {
+    wakers: Vec<Waker>,
     pub(super) references: Vec<AnyRemote>,
     pub(super) servants: Vec<Arc<dyn Servant>>,
-    /// Calls and replies whose frames are written.
+    /// Calls whose frames are written.
     pub(super) prepared: Vec<Box<Prepared>>,
-    pub(super) replies: Vec<Reply>,
+    replies: Vec<Reply>,
     /// Calls that will never start.
     pub(super) places: Vec<Place>,
     pub(super) pending: Vec<super::dispatch::Pending>,
-    pub(super) tasks: Vec<tokio::task::AbortHandle>,
+    tasks: Vec<tokio::task::AbortHandle>,
 }
 
 impl Afterwards {
-    /// Does what was put off. Dropping objects may run user code, whose panics end here.
-    pub(super) fn run(mut self) {
-        self.wakers.drain(..).for_each(Waker::wake);
-        self.tasks.drain(..).for_each(|task| task.abort());
-        for mut reply in self.replies.drain(..) {
-            if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut reply.bytes, ReplyBytes::Pooled(Vec::new())) {
-                crate::pool::put(buffer);
-            }
-            if !reply.outgoing.references.is_empty() {
-                crate::panics::drop_quietly(reply);
-            }
+    pub(super) fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    pub(super) fn wake(&mut self, waker: Option<Waker>) {
+        let Some(waker) = waker else { return };
+        if self.waker.is_none() {
+            self.waker = Some(waker);
+        } else {
+            self.rest().wakers.push(waker);
         }
-        if !(self.servants.is_empty()
-            && self.references.is_empty()
-            && self.prepared.is_empty()
-            && self.places.is_empty()
-            && self.pending.is_empty())
-        {
-            crate::panics::drop_quietly((self.servants, self.references, self.prepared, self.places, self.pending));
+    }
+
+    pub(super) fn abort(&mut self, task: Option<tokio::task::AbortHandle>) {
+        if let Some(task) = task {
+            self.rest().tasks.push(task);
+        }
+    }
+
+    pub(super) fn drop_references(&mut self, references: impl IntoIterator<Item = AnyRemote>) {
+        for reference in references {
+            self.rest().references.push(reference);
+        }
+    }
+
+    /// A reply whose frame is written, or that nobody is owed.
+    pub(super) fn drop_reply(&mut self, mut reply: Reply) {
+        if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut reply.bytes, ReplyBytes::Pooled(Vec::new())) {
+            crate::pool::put(buffer);
+        }
+        if !reply.outgoing.references.is_empty() {
+            self.rest().replies.push(reply);
+        }
+    }
+
+    /// Does what was put off. Dropping objects may run user code, whose panics end here.
+    pub(super) fn run(self) {
+        if let Some(waker) = self.waker {
+            waker.wake();
+        }
+        if let Some(mut rest) = self.rest {
+            rest.wakers.drain(..).for_each(Waker::wake);
+            rest.tasks.drain(..).for_each(|task| task.abort());
+            crate::panics::drop_quietly(rest);
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Owns a handler that runs: polled in its context, its panics caught, its reply sent, and its place given up when it is dropped.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::SessionCore;
 use super::dispatch::full_name;
@@ -45,11 +44,6 @@ impl HandlerTask {
         self.line = Some(object);
     }
 
-    /// Polls once on the reader. A future that is not ready is polled again by its task, with a waker that counts.
-    pub(super) fn first_poll(&mut self) -> Poll<Reply> {
-        self.poll_reply(&mut Context::from_waker(Waker::noop()))
-    }
-
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
         let Some(future) = &mut self.future else { return Poll::Pending };
         let polled = context::enter(&mut self.context, || crate::panics::caught(|| future.as_mut().poll(cx)));
@@ -67,10 +61,6 @@ impl HandlerTask {
     }
 
     /// Sends the reply. What the future still holds is dropped first, so that a caller who has the reply finds nothing left.
-    pub(super) fn finish(mut self, reply: Reply) {
-        self.complete(reply);
-    }
-
     fn complete(&mut self, reply: Reply) {
         crate::panics::drop_quietly(self.future.take());
         self.context = None;
@@ -82,12 +72,6 @@ impl HandlerTask {
             self.session.state.lock().lines.leave(object, self.id);
             self.session.advance(object, &mut Batch::detached());
         }
-    }
-}
-
-impl fmt::Display for HandlerTask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.method.interface, self.method.name)
     }
 }
 

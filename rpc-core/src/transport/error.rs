@@ -103,7 +103,7 @@ impl fmt::Display for TransportError {
         match self {
             Self::Address(error) => error.fmt(f),
             Self::MissingFeature { address, feature } => {
-                write!(f, "{address}: this build of netref has no {feature}; turn on its feature `{feature}`")
+                write!(f, "{address}: this version of netref cannot speak {feature} yet (it will be its feature `{feature}`); use tcp:// or unix://")
             }
             Self::Plaintext { address, leads_to } => plaintext(f, address, leads_to),
             Self::Unresolved { host, cause } => {
@@ -149,8 +149,8 @@ fn plaintext(f: &mut fmt::Formatter<'_>, address: &str, leads_to: &[IpAddr]) -> 
     let end = if leads_to.is_empty() { "" } else { ")" };
     write!(
         f,
-        "{end} and tcp:// is not encrypted: use tls:// (feature `tls`), stay on 127.0.0.1 or a unix:// socket, or allow it with \
-         insecure_plaintext(true)"
+        "{end} and tcp:// is not encrypted: stay on 127.0.0.1 or a unix:// socket, or allow it with insecure_plaintext(true); tls:// is \
+         not in this version of netref"
     )
 }
 

@@ -50,11 +50,11 @@ fn base_signature(context: &Context<'_>, index: usize, path: &Path) -> TokenStre
 
 fn twin_signature(context: &Context<'_>, method: &Method) -> TokenStream {
     let ident = &method.sig.ident;
-    let private = context.private(ident.span());
     let arguments = method.arguments.iter().map(argument);
-    let (ok, err) = (context.ok(&method.output), context.err(&method.output));
+    let private = context.private(ident.span());
+    let result = context.method_result(method);
     quote_spanned! {names::at(ident.span())=>
-        fn #ident(self: ::std::sync::Arc<Self> #(, #arguments)*) -> #private::BoxFuture<#private::MethodResult<#ok, #err>>
+        fn #ident(self: ::std::sync::Arc<Self> #(, #arguments)*) -> #private::BoxFuture<#result>
     }
 }
 
@@ -86,7 +86,7 @@ fn body(context: &Context<'_>, method: &Method) -> TokenStream {
         Passing::Owned => quote!(#name),
         Passing::Unsized | Passing::Borrowed => quote_spanned!(names::at(name.span())=> &#name),
     });
-    let (ok, err) = (context.ok(&method.output), context.err(&method.output));
+    let result = context.method_result(method);
     let (enter, guard) = if method.receiver.exclusive {
         (quote_spanned!(span=> let mut guard = #private::Cell::exclusive(&object)), quote_spanned!(span=> &mut guard))
     } else {
@@ -96,7 +96,7 @@ fn body(context: &Context<'_>, method: &Method) -> TokenStream {
         async fn #name<__Object: #trait_ident + 'static>(
             object: ::std::sync::Arc<#private::Cell<__Object>>
             #(, #parameters)*
-        ) -> #private::MethodResult<#ok, #err> {
+        ) -> #result {
             #enter.await?;
             ::core::result::Result::Ok(<__Object as #trait_ident>::#ident(#guard #(, #passed)*).await)
         }
@@ -109,9 +109,8 @@ fn hosted(context: &Context<'_>) -> TokenStream {
     let private = context.private(erased.span());
     let trait_ident = &interface.item.ident;
     let bases = interface.bases.iter().enumerate().map(|(index, path)| {
-        let private = context.private(path.span());
         let sig = base_signature(context, index, path);
-        quote_spanned!(names::at(path.span())=> #sig { <dyn #path as #private::Export<__Object>>::erase(self) })
+        quote_spanned!(names::at(path.span())=> #sig { self })
     });
     let methods = interface.methods.iter().map(|method| {
         let sig = twin_signature(context, method);
@@ -213,6 +212,7 @@ fn interface(context: &Context<'_>) -> TokenStream {
     });
     // `'x` rather than `'static`: otherwise futures that name `dyn Trait` are "not general enough" to be spawned.
     quote_spanned! {span=>
+        #[diagnostic::do_not_recommend]
         impl<'x> #private::Interface for dyn #trait_ident + 'x {
             type Erased = dyn #erased;
             const DESCRIPTOR: &'static #private::InterfaceDescriptor = &__NETREF_INTERFACE;
@@ -227,6 +227,7 @@ fn interface(context: &Context<'_>) -> TokenStream {
                 <dyn #erased as #erased>::__netref_dispatch(object, method, inbound)
             }
         }
+        #[diagnostic::do_not_recommend]
         impl<'x, __Object: #trait_ident + 'static> #private::Export<__Object> for dyn #trait_ident + 'x {
             fn erase(cell: ::std::sync::Arc<#private::Cell<__Object>>) -> ::std::sync::Arc<dyn #erased> {
                 cell

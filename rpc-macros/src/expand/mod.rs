@@ -21,7 +21,7 @@ use syn::{Attribute, Item, ItemTrait, Type};
 
 use crate::{
     errors::Errors,
-    model::{self, Output, Place},
+    model::{self, Method, Output, Place},
     names, parse,
 };
 
@@ -136,6 +136,14 @@ impl<'a> Context<'a> {
     /// `E` of it.
     pub(crate) fn err(&self, output: &Output) -> TokenStream {
         self.part(&output.ty, "Err", output.err)
+    }
+
+    /// `MethodResult<T, E>`: what running the method gives.
+    pub(crate) fn method_result(&self, method: &Method) -> TokenStream {
+        let span = names::at(method.sig.ident.span());
+        let private = self.private(span);
+        let (ok, err) = (self.ok(&method.output), self.err(&method.output));
+        quote_spanned!(span=> #private::MethodResult<#ok, #err>)
     }
 
     /// `<Result<T, E> as IsResult>::Ok`, which knows the value's type under any alias and points at the user's tokens.

@@ -7,7 +7,7 @@ use syn::{FnArg, Pat, TraitItem};
 
 use super::Context;
 use crate::{
-    model::{Argument, Method, Passing, Place},
+    model::{Argument, Method, Passing},
     names,
 };
 
@@ -20,6 +20,7 @@ pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
     let types = interface.rest.iter().filter_map(filler);
     quote_spanned! {erased.span()=>
         #[allow(refining_impl_trait)]
+        #[diagnostic::do_not_recommend]
         impl<__Interface: ?::core::marker::Sized + #private::Interface + #trait_ident> #trait_ident for #public::Remote<__Interface> {
             #(#methods)*
             #(#types)*
@@ -51,7 +52,7 @@ fn method(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
     let owned = method.arguments.iter().map(owned);
     let encoded = method.arguments.iter().enumerate().map(|(index, argument)| encoded(context, &promises, index, argument));
     let mut sig = plain(method);
-    let result = Place::of(&method.output.ty);
+    let result = method.output.whole;
     let (public, call_type) = (context.public(result.start), Ident::new("Call", names::at(result.start)));
     let end = syn::Token![>](names::at(result.end));
     sig.output = syn::parse_quote_spanned!(names::at(result.start)=> -> #public::#call_type<#ok, #err #end);

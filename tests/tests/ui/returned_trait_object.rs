@@ -11,6 +11,8 @@ pub trait Account {
     async fn bare(&self) -> impl std::fmt::Debug;
 
     async fn boxed(&self) -> Box<dyn std::fmt::Debug>;
+
+    async fn fine(&self) -> Result<u64, Error>;
 }
 
 fn main() {}
