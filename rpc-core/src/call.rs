@@ -355,7 +355,8 @@ where
             panics::caught(|| transfer::decoding_result(incoming, || K::decode(codec, bytes, &bounds))).map(|decoded| decoded.map(Ok))
         }
         (Status::AppError, Ok(codec)) => {
-            panics::caught(|| transfer::decoding_result(incoming, || codec::decode::<E>(codec, bytes, &bounds))).map(|decoded| decoded.map(Err))
+            panics::caught(|| transfer::decoding_result(incoming, || codec::decode::<E>(codec, bytes, &bounds)))
+                .map(|decoded| decoded.map(Err))
         }
     };
     let error = match decoded {

@@ -362,7 +362,7 @@ struct Travelling {
     text: String,
     method: Option<String>,
     location: Option<String>,
-    origin: Option<Box<Travelling>>,
+    origin: Option<Box<Self>>,
 }
 
 impl From<&Error> for Travelling {
@@ -370,12 +370,23 @@ impl From<&Error> for Travelling {
         let inner = &*error.inner;
         Self {
             codes: [inner.kind.code(), inner.fault.code(), inner.scope.code(), inner.outcome.code()],
-            text: inner.text.clone(),
-            method: inner.method.clone(),
-            location: inner.location.clone(),
+            text: cut(&inner.text).to_owned(),
+            method: inner.method.as_deref().map(|method| cut(method).to_owned()),
+            location: inner.location.as_deref().map(|location| cut(location).to_owned()),
             origin: inner.origin.as_ref().map(|origin| Box::new(origin.into())),
         }
     }
+}
+
+/// Bytes of a text that travels: an error must fit any message, whatever a panic had to say.
+const TEXT_BYTES_MAX: usize = 2_048;
+
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 impl From<Travelling> for Error {
@@ -414,15 +425,6 @@ impl<'de> Deserialize<'de> for Verbatim {
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         Travelling::from(self).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Error {
-    /// Inside the result of a call the error arrives as kind `Nested` with the original as its origin: the receiver's own call ran,
-    /// whatever the outcome of the call that the handler made.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let error = Self::from(Travelling::deserialize(deserializer)?);
-        Ok(crate::transfer::nest(error))
     }
 }
 

@@ -11,7 +11,8 @@ use crate::object::cell::{Cell, ErasedObject};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a remote interface",
     label = "not the `dyn` type of a trait with `#[netref::remote]`",
-    note = "put `#[netref::remote]` on the trait, and name it as `dyn Trait`"
+    note = "put `#[netref::remote]` on the trait, and name it as `dyn Trait`",
+    note = "a supertrait of a remote trait must itself be a remote trait, `Send`, `Sync` or `Debug`"
 )]
 pub trait Interface: Send + Sync {
     #[doc(hidden)]

@@ -1,4 +1,320 @@
-//! netref
+//! Remote objects: an object in another process is used like an object in this one.
+//!
+//! A trait with [`#[remote]`](macro@remote) on it is an interface. A [`Remote<dyn Trait>`](Remote) refers to an object that implements it, wherever
+//! the object lives, and implements the trait itself. References travel in arguments and results, so either side can hand objects to the
+//! other; when the last reference to an object is dropped, anywhere, so is the object.
+//!
+//! This page teaches netref from the first trait to the shutdown. At its end are the modules in the order in which a call meets them. How it
+//! is built is told in `architecture.md`, which `cargo doc` shows as the module `architecture`; every byte on the wire is in [`wire`].
+//!
+//! # An interface
+//!
+//! Methods are `async`, take `&self` or `&mut self`, and return a `Result` whose error can be made from a [`netref::Error`], since a call can fail on the
+//! way. [`netref::Result`] is the short form. Implementations are plain `impl`s with plain `async fn`s.
+//!
+//! ```
+//! use netref::{Remote, Result, remote};
+//!
+//! /// Doc comments and the names of arguments are part of the interface.
+//! #[remote]
+//! pub trait Counter {
+//!     async fn add(&mut self, amount: u64) -> Result<u64>;
+//!     async fn total(&self) -> Result<u64>;
+//!
+//!     /// A default body is a method like any other: one call, run where the object is.
+//!     async fn is_zero(&self) -> Result<bool> {
+//!         Ok(self.total().await? == 0)
+//!     }
+//! }
+//!
+//! struct Plain(u64);
+//!
+//! impl Counter for Plain {
+//!     async fn add(&mut self, amount: u64) -> Result<u64> {
+//!         self.0 += amount;
+//!         Ok(self.0)
+//!     }
+//!     async fn total(&self) -> Result<u64> {
+//!         Ok(self.0)
+//!     }
+//! }
+//!
+//! /// Takes a local struct or a reference alike.
+//! async fn twice<C: Counter>(counter: &mut C) -> Result<u64> {
+//!     counter.add(1).await?;
+//!     counter.add(1).await
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! assert_eq!(twice(&mut Plain(0)).await?, 2);
+//!
+//! let mut counter: Remote<dyn Counter> = Remote::new(Plain(5));
+//! assert_eq!(twice(&mut counter).await?, 7);
+//! assert!(!counter.is_zero().await?);
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
+//! `&self` methods of an object run side by side. A `&mut self` method has the object to itself, so the struct needs no lock.
+//! Calls on one object start in the order in which they were sent. Arguments are values that serde can carry, or borrows of one: `&str`, `&[T]`, `&T`.
+//! [`macro@remote`] has the rules and the options of methods.
+//!
+//! # Two nodes
+//!
+//! A [`Node`] is a process taking part. It listens on addresses, publishes objects under names, and connects to others. Addresses are URLs:
+//! `tcp://127.0.0.1:7070/name`, `unix:///run/me.sock#name`, `mem://place/name`. Port 0 means any free one; [`Node::addresses`] tells which.
+//!
+//! ```
+//! # use netref::{Node, Remote, Result, remote};
+//! # #[remote] pub trait Counter { async fn add(&mut self, amount: u64) -> Result<u64>; }
+//! # struct Plain(u64);
+//! # impl Counter for Plain {
+//! #     async fn add(&mut self, amount: u64) -> Result<u64> { self.0 += amount; Ok(self.0) }
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! // One process:
+//! let counter = Remote::<dyn Counter>::new(Plain(0));
+//! let node = Node::builder().listen("tcp://127.0.0.1:0").publish("counter", counter).start().await?;
+//! let url = format!("{}/counter", node.addresses()[0]);
+//!
+//! // Another one (here the same, which makes no difference):
+//! let mut counter: Remote<dyn Counter> = netref::connect(&url).await?;
+//! assert_eq!(counter.add(2).await?, 2);
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
+//! [`connect`] uses a node of the process that publishes nothing; [`Node::connect`] one of your own. Two nodes have one session, however often they
+//! connect. Plaintext stays on this machine: `tcp://` to or from another one is refused unless
+//! [`insecure_plaintext`](NodeBuilder::insecure_plaintext) allows it. A session also runs over any pair of byte streams
+//! ([`Node::connect_io`]) and over a child's standard input and output ([`Node::spawn_child`]).
+//!
+//! # References and callbacks
+//!
+//! A `Remote` in an argument or a result is a reference, not a copy, however deep inside a value it is. Whoever receives one can call it,
+//! keep it, pass it on. There is no client and no server in this: the object may belong to either side.
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use netref::{Node, Remote, Result, remote};
+//!
+//! #[remote]
+//! trait Room {
+//!     /// Hands an object of the caller's over, and gets one of the callee's.
+//!     async fn enter(&mut self, name: &str, guest: Remote<dyn Guest>) -> Result<Remote<dyn Seat>>;
+//!     async fn guests(&self) -> Result<HashMap<String, Remote<dyn Guest>>>;
+//! }
+//! #[remote]
+//! trait Guest {
+//!     async fn hear(&self, words: &str) -> Result<()>;
+//! }
+//! #[remote]
+//! trait Seat {
+//!     async fn say(&self, words: &str) -> Result<()>;
+//! }
+//!
+//! # #[derive(Default)]
+//! struct MyRoom { guests: HashMap<String, Remote<dyn Guest>> }
+//! struct MySeat { guests: Vec<Remote<dyn Guest>> }
+//!
+//! impl Room for MyRoom {
+//!     async fn enter(&mut self, name: &str, guest: Remote<dyn Guest>) -> Result<Remote<dyn Seat>> {
+//!         guest.hear("welcome").await?; // calls back, in the middle of the call
+//!         self.guests.insert(name.to_owned(), guest);
+//!         Ok(Remote::new(MySeat { guests: self.guests.values().cloned().collect() }))
+//!     }
+//!     async fn guests(&self) -> Result<HashMap<String, Remote<dyn Guest>>> {
+//!         Ok(self.guests.clone())
+//!     }
+//! }
+//! impl Seat for MySeat {
+//!     async fn say(&self, words: &str) -> Result<()> {
+//!         for guest in &self.guests {
+//!             guest.hear(words).await?;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! struct Ada(tokio::sync::mpsc::UnboundedSender<String>);
+//! impl Guest for Ada {
+//!     async fn hear(&self, words: &str) -> Result<()> {
+//!         let _ = self.0.send(words.to_owned());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let node = Node::builder().listen("mem://tutorial-room").publish("room", Remote::<dyn Room>::new(MyRoom::default())).start().await?;
+//! let mut room: Remote<dyn Room> = netref::connect("mem://tutorial-room/room").await?;
+//! let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+//! let ada = Remote::<dyn Guest>::new(Ada(sender));
+//!
+//! let seat = room.enter("ada", ada.clone()).await?;
+//! seat.say("anybody there?").await?;
+//! assert_eq!(heard.recv().await.unwrap(), "welcome");
+//! assert_eq!(heard.recv().await.unwrap(), "anybody there?");
+//!
+//! // A reference that comes home is the original again.
+//! let back = &room.guests().await?["ada"];
+//! assert!(Remote::is_local(back));
+//! assert_eq!(Remote::key(back), Remote::key(&ada));
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
+//! An object lives as long as anyone holds a reference to it. Dropping the last one drops the object over there, a moment later;
+//! the end of a session drops all that it held. Two objects on two nodes that hold each other live until then, unless one of the holds is a
+//! [`WeakRemote`]. [`Object`] hosts one object under several interfaces. Serializing a reference outside a call is an error: it means nothing there.
+//!
+//! A `Remote` has only associated functions of its own, `Remote::key(&reference)` and so on, so that none hides a method of a trait.
+//!
+//! # Errors
+//!
+//! The error type of a method is the user's own. It arrives as it was returned; what goes wrong on the way is wrapped into it with `From`.
+//!
+//! ```
+//! use netref::{ErrorKind, Outcome, Remote, remote};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, Serialize, Deserialize)]
+//! enum BankError {
+//!     NotEnough { balance: u64 },
+//!     Call(netref::Error),
+//! }
+//! impl From<netref::Error> for BankError {
+//!     fn from(error: netref::Error) -> Self {
+//!         Self::Call(error)
+//!     }
+//! }
+//! impl std::fmt::Display for BankError {
+//!     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+//!         match self {
+//!             Self::NotEnough { balance } => write!(f, "there are only {balance}"),
+//!             Self::Call(error) => error.fmt(f),
+//!         }
+//!     }
+//! }
+//! impl std::error::Error for BankError {}
+//!
+//! #[remote]
+//! trait Account {
+//!     async fn withdraw(&self, amount: u64) -> Result<u64, BankError>;
+//! }
+//!
+//! struct Poor;
+//! impl Account for Poor {
+//!     async fn withdraw(&self, amount: u64) -> Result<u64, BankError> {
+//!         assert!(amount > 0, "nothing to withdraw");
+//!         Err(BankError::NotEnough { balance: 3 })
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let account = Remote::<dyn Account>::new(Poor);
+//! assert!(matches!(account.withdraw(5).await, Err(BankError::NotEnough { balance: 3 })));
+//!
+//! // A panic is an error of the call, and of nothing else.
+//! let Err(BankError::Call(error)) = account.withdraw(0).await else { panic!() };
+//! assert_eq!((error.kind(), error.outcome()), (ErrorKind::Panic, Outcome::MayHaveRun));
+//! # });
+//! ```
+//!
+//! A [`netref::Error`] has a [`kind`](Error::kind), and says whose [`fault`](Error::fault) it was, what is dead ([`scope`](Error::scope)), and
+//! whether the caller's own call ran ([`outcome`](Error::outcome)): [`NotRun`](Outcome::NotRun) may be repeated without a thought,
+//! [`MayHaveRun`](Outcome::MayHaveRun) only if the method is idempotent, and [`Ran`](Outcome::Ran) would run twice. netref repeats nothing by
+//! itself. An error that a handler had from a call of its own arrives as [`Nested`](ErrorKind::Nested), with the original as its
+//! [`origin`](Error::origin).
+//!
+//! # Time, and giving up
+//!
+//! What a method returns on a `Remote` is a [`Call`]: a future that borrows nothing. There is no deadline unless somebody sets one.
+//!
+//! ```
+//! # use netref::{ErrorKind, Remote, Result, remote};
+//! use std::time::Duration;
+//!
+//! #[remote]
+//! trait Sleeper {
+//!     async fn sleep(&self, time: Duration) -> Result<()>;
+//! }
+//! # struct Deep;
+//! # impl Sleeper for Deep {
+//! #     async fn sleep(&self, time: Duration) -> Result<()> { tokio::time::sleep(time).await; Ok(()) }
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let sleeper = Remote::<dyn Sleeper>::new(Deep);
+//! let late = sleeper.sleep(Duration::from_secs(60)).timeout(Duration::from_millis(10)).await;
+//! assert_eq!(late.unwrap_err().kind(), ErrorKind::Deadline);
+//!
+//! let running = sleeper.sleep(Duration::from_millis(1)).send(); // is on its way while this task does other things
+//! running.await?;
+//!
+//! sleeper.sleep(Duration::ZERO).oneway()?; // asks for no result
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
+//! Dropping a call that was sent cancels it: its handler is dropped at its next `await`, unless its method is `#[remote(no_cancel)]`. Code without
+//! a runtime uses [`Call::wait`]. A handler asks its [`Context`] who is calling, how much time is left and whether the caller has given up. The calls it makes inherit
+//! the deadline, as do tasks started with [`netref::spawn`].
+//!
+//! ```
+//! use netref::{Context, Remote, Result, remote};
+//!
+//! #[remote]
+//! trait Door {
+//!     async fn knock(&self) -> Result<String>;
+//! }
+//! struct Front;
+//! impl Door for Front {
+//!     async fn knock(&self) -> Result<String> {
+//!         let context = Context::current();
+//!         Ok(format!("{}, with {:?} left", context.peer(), context.remaining()))
+//!     }
+//! }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! assert_eq!(Remote::<dyn Door>::new(Front).knock().await?, "local, with None left");
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
+//! # The end
+//!
+//! [`Node::shutdown`] listens no more, tells every peer, lets what runs finish within the time, and ends the sessions. Dropping the last handle of a
+//! node ends them at once. Either way every call that was open ends with an outcome. [`Remote::closed`] waits until an object cannot be reached any more.
+//!
+//! ```
+//! # use netref::{ErrorKind, Node, Outcome, Remote, Result, remote};
+//! # use std::time::Duration;
+//! # #[remote] pub trait Echo { async fn echo(&self) -> Result<()>; }
+//! # struct Here; impl Echo for Here { async fn echo(&self) -> Result<()> { Ok(()) } }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let node = Node::builder().listen("mem://tutorial-end").publish("echo", Remote::<dyn Echo>::new(Here)).start().await?;
+//! let echo: Remote<dyn Echo> = netref::connect("mem://tutorial-end/echo").await?;
+//! assert_eq!(node.shutdown(Duration::from_secs(5)).await, 0); // no session was cut short
+//! Remote::closed(&echo).await;
+//! assert_eq!(echo.echo().await.unwrap_err().outcome(), Outcome::NotRun);
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Without a trait
+//!
+//! [`AnyRemote`] is a reference whose interface is not in its type. [`Remote::from_handler`] makes a reference of anything that takes calls as
+//! bytes, and [`AnyRemote::call_raw`] makes such a call: what wraps references (relays, filters, recorders) is built on these two.
+//!
+//! # What is not there yet
+//!
+//! Promise pipelining, streams, TLS, sessions that outlive their connection, JSON, traits with type parameters. The README has the whole list.
+//!
+//! # The modules, in the order in which a call meets them
+//!
+//! | module | what it owns |
+//! | --- | --- |
+//! | [`interface`](Interface), `promises`, `__private` | what the macro makes of a trait, and what generated code calls |
+//! | [`remote`](Remote), [`any`](AnyRemote), [`weak`](WeakRemote), [`object_key`](ObjectKey) | references |
+//! | [`call`](Call), [`context`](Context), `background` | a call from its caller's side, and what it inherits |
+//! | [`codec`](Codec), `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
+//! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
+//! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
+//! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
+//! | `inbound`, `servant`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
+//! | [`error`](Error), `panics`, [`limits`], [`id`], `random` | what all of them use |
 
 extern crate self as netref;
 
@@ -33,6 +349,11 @@ mod transfer;
 pub mod transport;
 mod weak;
 pub mod wire;
+
+/// How netref is built: the path of one call, who may import whom, and what is absent on purpose.
+#[cfg(doc)]
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
 
 pub use any::AnyRemote;
 pub use call::Call;

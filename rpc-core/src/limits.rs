@@ -97,6 +97,18 @@ pub struct PeerLimits {
 }
 
 impl PeerLimits {
+    /// The same limits without contradictions: a message has to fit the windows that it moves through, and at least one call and one
+    /// object have to be allowed.
+    #[must_use]
+    pub fn consistent(mut self) -> Self {
+        self.message_bytes = self.message_bytes.min(self.call_window).min(self.return_window);
+        self.calls_in_flight = self.calls_in_flight.max(1);
+        self.exports = self.exports.max(1);
+        self.definitions = self.definitions.max(1);
+        self.depth = self.depth.max(1);
+        self
+    }
+
     /// What a peer is taken to allow when its hello leaves a key out.
     pub const MINIMUM: Self = Self {
         calls_in_flight: 1,

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn panic_is_caught_with_message_and_place() {
-        let Err(panicked) = caught(|| panic!("no {}", "money")) else { unreachable!() };
+        let Err(panicked) = caught(|| -> u32 { panic!("no {}", "money") }) else { panic!("it was to panic") };
         assert_eq!(panicked.message, "no money");
         assert!(panicked.location.is_some_and(|place| place.contains("panics.rs:")));
     }

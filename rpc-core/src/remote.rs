@@ -39,7 +39,7 @@ use crate::weak::WeakRemote;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let greeter: Remote<dyn Greeter> = Remote::new(Polite);
 /// assert_eq!(greeter.greet("Ada").await?, "Good day, Ada");
-/// # netref::Result::Ok(()) }).unwrap();
+/// # Ok::<(), netref::Error>(()) }).unwrap();
 /// ```
 pub struct Remote<T: ?Sized + Interface> {
     place: RemotePlace<T>,
@@ -80,10 +80,10 @@ impl<T: ?Sized + Interface> Remote<T> {
     pub(crate) fn from_any(reference: AnyRemote) -> Self {
         if let Place::Here(servant) = &reference.place {
             let mut slot: Option<Arc<T::Erased>> = None;
-            if servant.typed(&mut slot) {
-                if let Some(object) = slot {
-                    return Self { place: RemotePlace::Here(object) };
-                }
+            if servant.typed(&mut slot)
+                && let Some(object) = slot
+            {
+                return Self { place: RemotePlace::Here(object) };
             }
         }
         Self { place: RemotePlace::Any(reference) }

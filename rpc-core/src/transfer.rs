@@ -4,9 +4,10 @@
 use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
+use serde::{Deserialize, Deserializer};
 
 use crate::any::AnyRemote;
-use crate::error::Error;
+use crate::error::{Error, Verbatim};
 use crate::peer::Peer;
 
 /// What a message carries beside its payload, on its way out.
@@ -181,8 +182,16 @@ fn is_decoding() -> bool {
     matches!(MODE.with(Cell::get), Mode::Decode | Mode::DecodeResult)
 }
 
+impl<'de> Deserialize<'de> for Error {
+    /// Inside the result of a call the error arrives as kind `Nested` with the original as its origin: the receiver's own call ran,
+    /// whatever the outcome of the call that the handler made.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Verbatim::deserialize(deserializer).map(|Verbatim(error)| nest(error))
+    }
+}
+
 /// An error that is decoded inside a result belongs to a call of the handler's.
-pub(crate) fn nest(error: Error) -> Error {
+fn nest(error: Error) -> Error {
     if MODE.with(Cell::get) != Mode::DecodeResult {
         return error;
     }

@@ -32,7 +32,7 @@ pub(crate) trait WeakTarget {
 /// assert!(weak.upgrade().await?.is_some());
 /// drop(strong);
 /// assert!(weak.upgrade().await?.is_none());
-/// # netref::Result::Ok(()) }).unwrap();
+/// # Ok::<(), netref::Error>(()) }).unwrap();
 /// ```
 pub struct WeakRemote<T: ?Sized + Interface> {
     place: WeakPlace<T>,

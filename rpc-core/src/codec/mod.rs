@@ -53,13 +53,14 @@ impl TryFrom<u8> for Codec {
 }
 
 /// What one decoded value may cost.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     /// How many containers may stand inside each other: sequences, maps, tuples, structs, options, newtypes and variants with content.
     /// Above [`DEPTH_MAX`] it counts as [`DEPTH_MAX`].
-    pub(crate) depth: u32,
+    pub depth: u32,
     /// How many bytes the value may take in memory, with at least one byte charged per element.
-    pub(crate) decoded_bytes: u64,
+    pub decoded_bytes: u64,
 }
 
 /// The deepest value that is ever encoded or decoded, whatever a node configures: 8 KiB for each level of a worker thread's 2 MiB stack.

@@ -90,10 +90,10 @@ impl NodeBuilder {
         if limits.calls_in_flight == 0 || limits.exports == 0 || limits.definitions == 0 || limits.refusals == 0 {
             return misuse("a limit of zero allows nothing".to_owned());
         }
-        if let Some((interval, timeout)) = self.settings.keep_alive {
-            if interval.is_zero() || timeout < interval {
-                return misuse("keep-alive needs an interval above zero and a timeout that is not shorter".to_owned());
-            }
+        if let Some((interval, timeout)) = self.settings.keep_alive
+            && (interval.is_zero() || timeout < interval)
+        {
+            return misuse("keep-alive needs an interval above zero and a timeout that is not shorter".to_owned());
         }
         Ok(())
     }
@@ -140,7 +140,6 @@ impl NodeBuilder {
 
 /// Parses an address, with the rule it breaks in words.
 pub(super) fn parse(url: &str) -> Result<Address, Error> {
-    Address::parse(url).map_err(|error| {
-        Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, format!("`{}`: {error}", url.escape_debug())).complete()
-    })
+    Address::parse(url)
+        .map_err(|error| Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, format!("`{}`: {error}", url.escape_debug())).complete())
 }

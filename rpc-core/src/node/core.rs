@@ -50,8 +50,9 @@ pub(crate) struct NodeCore {
     settings: Settings,
     pub(super) published: DashMap<String, AnyRemote>,
     pub(super) sessions: DashMap<SessionKey, Arc<SessionCore>>,
-    /// The session that was last set up with a peer of this name: a hint, to be proven before it is used.
-    pub(super) by_peer: DashMap<PeerKey, SessionKey>,
+    /// The sessions with peers of this name, oldest first: hints, to be proven before they are used. There is one unless somebody
+    /// goes by another node's name.
+    by_peer: DashMap<PeerKey, Vec<SessionKey>>,
     /// The sessions that were dialled, by the address without its name.
     pub(super) by_address: DashMap<String, SessionKey>,
     /// One dial at a time for each address.
@@ -143,23 +144,27 @@ impl NodeCore {
         (!session.is_closed()).then_some(session)
     }
 
-    /// The session with a peer that claims this key; whether it is the same peer has to be proven.
-    pub(super) fn session_with(&self, peer: PeerKey) -> Option<Arc<SessionCore>> {
-        let key = *self.by_peer.get(&peer)?.value();
-        self.session(key)
+    /// The sessions with peers that claim this key, oldest first; whether one is with the same peer has to be proven.
+    pub(super) fn sessions_with(&self, peer: PeerKey) -> Vec<Arc<SessionCore>> {
+        // Copied out of the table: no lock is held while another table is read.
+        let keys = self.by_peer.get(&peer).map(|keys| keys.value().clone()).unwrap_or_default();
+        keys.into_iter().filter_map(|key| self.session(key)).collect()
     }
 
     pub(super) fn register(&self, session: &Arc<SessionCore>) {
         let key = (session.id(), session.dialled());
         self.sessions.insert(key, Arc::clone(session));
-        self.by_peer.insert(session.peer_identity(), key);
+        self.by_peer.entry(session.peer_identity()).or_default().push(key);
     }
 
     /// A session is over.
     pub(crate) fn forget(&self, session: &SessionCore) {
         let key = (session.id(), session.dialled());
         self.sessions.remove(&key);
-        self.by_peer.remove_if(&session.peer_identity(), |_, known| *known == key);
+        if let Some(mut known) = self.by_peer.get_mut(&session.peer_identity()) {
+            known.retain(|known| *known != key);
+        }
+        self.by_peer.remove_if(&session.peer_identity(), |_, known| known.is_empty());
         self.by_address.retain(|_, known| *known != key);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::core::NodeCore;
+use super::core::{NodeCore, SessionKey};
 use super::handshake::{self, Dialled};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::session::SessionCore;
@@ -49,9 +49,10 @@ impl NodeCore {
     #[allow(clippy::disallowed_methods)]
     async fn dial(self: &Arc<Self>, address: &Address) -> Result<Arc<SessionCore>, Error> {
         let until = Instant::now() + self.limits().handshake;
+        let mut disproven = Vec::new();
         for attempt in 0.. {
             let link = transport::dial(address, self.allows_plaintext()).await.map_err(|error| transport_error(&error))?;
-            match self.shake(link, attempt >= PATIENCE).await? {
+            match self.shake(link, attempt >= PATIENCE, &mut disproven).await? {
                 Dialled::Session(session) | Dialled::Known(session) => return Ok(session),
                 Dialled::TryAgain if Instant::now() < until => tokio::time::sleep(RETRY * (attempt + 1).min(20)).await,
                 Dialled::TryAgain => break,
@@ -63,7 +64,7 @@ impl NodeCore {
 
     /// A session over streams that somebody else opened.
     pub(super) async fn session_over(self: &Arc<Self>, link: LinkStream) -> Result<Arc<SessionCore>, Error> {
-        match self.shake(link, true).await? {
+        match self.shake(link, true, &mut Vec::new()).await? {
             Dialled::Session(session) | Dialled::Known(session) => Ok(session),
             Dialled::TryAgain => {
                 let text = "the other end has a session with a node of this name, and the streams cannot be opened again to settle it";
@@ -72,10 +73,10 @@ impl NodeCore {
         }
     }
 
-    async fn shake(self: &Arc<Self>, link: LinkStream, insists: bool) -> Result<Dialled, Error> {
+    async fn shake(self: &Arc<Self>, link: LinkStream, insists: bool, disproven: &mut Vec<SessionKey>) -> Result<Dialled, Error> {
         let limit = self.limits().handshake;
         let remote = link.remote.clone();
-        match tokio::time::timeout(limit, handshake::dialler(self, link, insists)).await {
+        match tokio::time::timeout(limit, handshake::dialler(self, link, insists, disproven)).await {
             Ok(result) => result,
             Err(_) => {
                 let text = format!("{remote} did not finish the handshake within {limit:?}");

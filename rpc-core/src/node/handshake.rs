@@ -8,8 +8,8 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::core::{NodeCore, PeerKey};
-use super::settle::Verdict;
+use super::core::{NodeCore, PeerKey, SessionKey};
+use super::settle::{CROSSING, Verdict};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::SessionId;
 use crate::limits::PeerLimits;
@@ -164,7 +164,7 @@ impl Shaking {
             peer: Peer::new(peer_node, incarnation, theirs.name.clone(), self.link.remote),
             identity: theirs.key,
             ours: node.announced(on_this_machine),
-            theirs: theirs.limits,
+            theirs: theirs.limits.consistent(),
         };
         let session = SessionCore::new(Arc::clone(node), agreed, self.link.writer);
         node.register(&session);
@@ -191,15 +191,26 @@ impl Drop for Decided<'_> {
     }
 }
 
-/// Shakes hands on a link that this side dialled. `insists` when waiting for another link has gone on long enough.
-pub(super) async fn dialler(node: &Arc<NodeCore>, link: LinkStream, insists: bool) -> Result<Dialled, Error> {
+/// So many sessions of a peer's name are tried before a dial asks for a new one: whoever goes by that name could open any number.
+const NAMESAKES_MAX: usize = 4;
+
+/// Shakes hands on a link that this side dialled. `insists` when waiting for another link has gone on long enough; `disproven` are the
+/// sessions that the peer at this address turned out not to share.
+pub(super) async fn dialler(
+    node: &Arc<NodeCore>,
+    link: LinkStream,
+    insists: bool,
+    disproven: &mut Vec<SessionKey>,
+) -> Result<Dialled, Error> {
     let share = crate::random::bytes();
     let mut shaking = Shaking::new(link);
     shaking.greet(node, share).await?;
     let theirs = shaking.read_hello().await?;
     let known = {
         let mut settling = node.settling.lock();
-        let known = node.session_with(theirs.key);
+        let mut known = node.sessions_with(theirs.key);
+        known.retain(|session| !disproven.contains(&(session.id(), session.dialled())));
+        let known = known.into_iter().next().filter(|_| disproven.len() < NAMESAKES_MAX);
         if known.is_none() {
             if settling.is_accepting(theirs.key) && theirs.key != node.identity() && !insists {
                 return Ok(Dialled::TryAgain);
@@ -209,7 +220,7 @@ pub(super) async fn dialler(node: &Arc<NodeCore>, link: LinkStream, insists: boo
         known
     };
     if let Some(session) = known {
-        return attach(node, shaking, &session, &share, &theirs).await;
+        return attach(shaking, &session, &share, &theirs, disproven).await;
     }
     let decided = Decided { node, peer: theirs.key, dialled: true };
     let id = SessionId(u128::from_le_bytes(crate::random::bytes()));
@@ -232,11 +243,11 @@ pub(super) async fn dialler(node: &Arc<NodeCore>, link: LinkStream, insists: boo
 
 /// Proves to a peer that there is a session with it already, and has it prove the same.
 async fn attach(
-    node: &NodeCore,
     mut shaking: Shaking,
     session: &Arc<SessionCore>,
     share: &[u8; 32],
     theirs: &Theirs,
+    disproven: &mut Vec<SessionKey>,
 ) -> Result<Dialled, Error> {
     let id = session.id();
     let start = Start::Attach { session: id, received: 0, proof: proof(session.secret(), ATTACH, id, share, &theirs.share) };
@@ -245,10 +256,12 @@ async fn attach(
         Answer::Accepted(accepted, proof) if accepted == id && proves(session.secret(), ACCEPT, id, share, &theirs.share, &proof) => {
             Ok(Dialled::Known(Arc::clone(session)))
         }
-        // It is not the peer of that session, whatever it calls itself: the hint was wrong.
+        // It is not the peer of that session, whatever it calls itself. Unless the session is so new that the peer, who dialled it, has
+        // yet to read that it was accepted.
         _ => {
-            let key = (session.id(), session.dialled());
-            node.by_peer.remove_if(&theirs.key, |_, known| *known == key);
+            if session.began().elapsed() >= CROSSING {
+                disproven.push((session.id(), session.dialled()));
+            }
             Ok(Dialled::TryAgain)
         }
     }
@@ -311,7 +324,7 @@ async fn accept_new(
     }
     let verdict = {
         let mut settling = node.settling.lock();
-        let began = node.session_with(theirs.key).map(|session| session.began());
+        let began = node.sessions_with(theirs.key).iter().map(|session| session.began()).max();
         settling.accept(node.identity(), theirs.key, began, Instant::now())
     };
     if verdict == Verdict::TryAgain {

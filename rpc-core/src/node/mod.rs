@@ -53,7 +53,7 @@ use builder::parse;
 /// let url = format!("{}/clock", node.addresses()[0]);
 /// let clock = netref::connect::<dyn Clock>(&url).await?;
 /// assert_eq!(clock.ticks().await?, 12);
-/// # netref::Result::Ok(()) }).unwrap();
+/// # Ok::<(), netref::Error>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct Node {
@@ -274,7 +274,12 @@ impl Node {
         let sessions = self.core().all_sessions();
         let published = self.core().published.len();
         let exported_objects = crate::registry::len();
-        NodeStats { sessions: sessions.len(), published, exported_objects, tables: sessions.iter().map(|session| session.stats()).collect() }
+        NodeStats {
+            sessions: sessions.len(),
+            published,
+            exported_objects,
+            tables: sessions.iter().map(|session| session.stats()).collect(),
+        }
     }
 
     /// Shuts down in order: listens no more, tells every peer that no more calls are taken, lets what runs finish, then ends every

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::core::PeerKey;
 
 /// So long after a session began, a second one with a peer of the same name is taken for a dial that crossed it.
-const CROSSING: Duration = Duration::from_secs(2);
+pub(super) const CROSSING: Duration = Duration::from_secs(2);
 
 /// Dials and acceptances that have been decided and not yet become sessions.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl Settling {
         self.accepting.contains_key(&peer)
     }
 
-    /// Judges a new session that `peer` asks `me` for. `began` is when the present session with a peer of that name began.
+    /// Judges a new session that `peer` asks `me` for. `began` is when the latest session with a peer of that name began.
     pub(super) fn accept(&mut self, me: PeerKey, peer: PeerKey, began: Option<Instant>, now: Instant) -> Verdict {
         let crossed = began.is_some_and(|began| now.saturating_duration_since(began) < CROSSING);
         let mine_stands = me.0 < peer.0 && self.dialling.contains_key(&peer);

@@ -46,7 +46,7 @@ use cell::Cell;
 /// writer.write(7).await?;
 /// assert_eq!(reader.read().await?, 7);
 /// assert_eq!(Remote::key(&reader), Remote::key(&writer));
-/// # netref::Result::Ok(()) }).unwrap();
+/// # Ok::<(), netref::Error>(()) }).unwrap();
 /// ```
 pub struct Object<C> {
     cell: Arc<Cell<C>>,

@@ -47,8 +47,8 @@ pub(crate) enum CallArrival {
     Complete,
     /// Chunks are still to come.
     Partial,
-    /// It came after this side's go-away.
-    Departed,
+    /// It came after this side's go-away. Its chunks, if it is not complete, come all the same.
+    Departed { complete: bool },
 }
 
 impl Connection {
@@ -56,7 +56,8 @@ impl Connection {
         Self {
             questions: Questions::new(theirs.calls_in_flight),
             answers: Answers::new(ours.calls_in_flight),
-            exports: Exports::new(theirs.exports),
+            // Neither side can make the other's table grow beyond what that one allows.
+            exports: Exports::new(theirs.exports.min(ours.exports)),
             imports: Imports::new(ours.exports),
             own: OwnDefinitions::new(theirs.definitions),
             peer: PeerDefinitions::new(ours.definitions),
@@ -104,7 +105,7 @@ impl Connection {
                     CallArrival::Partial
                 }
             }
-            Ok(Admission::Departed) => CallArrival::Departed,
+            Ok(Admission::Departed) => CallArrival::Departed { complete: self.call_pieces.begin(id, total, present)? },
             Err(rule) => {
                 // The bytes are skipped with the frame, so their credit is not lost to the session.
                 self.calls_in.consume(total);
@@ -179,9 +180,6 @@ impl Connection {
         let open = self.questions.iter().count();
         if open != self.questions.len() {
             return Err("questions in flight do not add up");
-        }
-        if self.call_pieces.len() > self.answers.running() {
-            return Err("a piece belongs to no call");
         }
         if self.return_pieces.len() > open {
             return Err("a piece belongs to no return");

@@ -33,7 +33,8 @@ impl SendWindow {
         self.available = self.available.saturating_add(bytes).min(self.size);
     }
 
-    pub(crate) fn in_use(&self) -> u64 {
+    #[cfg(test)]
+    fn in_use(&self) -> u64 {
         self.size - self.available
     }
 }

@@ -103,10 +103,6 @@ impl PeerDefinitions {
     pub(crate) fn method(&self, number: u32) -> Option<&Arc<Defined>> {
         self.methods.get(number as usize)
     }
-
-    pub(crate) fn methods(&self) -> usize {
-        self.methods.len()
-    }
 }
 
 #[cfg(test)]

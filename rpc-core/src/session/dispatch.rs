@@ -97,10 +97,10 @@ impl SessionCore {
                 None
             }
         };
-        if let Some(rule) = rule {
-            if !state.refuse(wire::kind::CALL, rule) {
-                return Step::EndSession;
-            }
+        if let Some(rule) = rule
+            && !state.refuse(wire::kind::CALL, rule)
+        {
+            return Step::EndSession;
         }
         match arrival {
             Some(CallArrival::Complete) => {
@@ -127,9 +127,9 @@ impl SessionCore {
                 Step::Serve(found, accepted, incoming, bytes)
             }
             Some(CallArrival::Partial) => {
-                state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
                 let (ready, step) = match self.find(state, call) {
                     Ok(found) => {
+                        state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
                         let incoming = Incoming { references, segments: Vec::new(), answered_by: None };
                         let context = self.context(state.proto.answers.accepted(), call, batch.now);
                         state.lines.push(found.servant.number(), Place::Arriving(call.id));
@@ -144,9 +144,14 @@ impl SessionCore {
                 state.pending.insert(call.id, Pending { total, ready });
                 step
             }
-            Some(CallArrival::Departed) => {
-                let credit = state.proto.call_consumed(total);
-                state.grant(Window::Calls, credit);
+            Some(CallArrival::Departed { complete }) => {
+                if complete {
+                    let credit = state.proto.call_consumed(total);
+                    state.grant(Window::Calls, credit);
+                } else {
+                    // The chunks that follow are read and thrown away.
+                    state.pending.insert(call.id, Pending { total, ready: None });
+                }
                 after.drop_references(references.into_iter().flatten());
                 Step::Nothing
             }
@@ -159,11 +164,11 @@ impl SessionCore {
 
     /// The last chunk of a call has arrived.
     pub(super) fn call_arrived(self: &Arc<Self>, state: &mut State, id: CallId) -> Option<u64> {
-        let whole = state.arriving.take(ChunkOf::Call, id)?;
+        let whole = state.arriving.take(ChunkOf::Call, id);
         let Pending { total, ready } = state.pending.remove(&id)?;
         let credit = state.proto.call_consumed(total);
         state.grant(Window::Calls, credit);
-        let mut ready = ready?;
+        let (mut ready, whole) = (ready?, whole?);
         ready.bytes = whole.bytes;
         ready.incoming.segments = whole.segments;
         let object = ready.found.servant.number();
@@ -380,10 +385,10 @@ fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, nu
     let Some(descriptor) = servant.descriptor() else { return Ok(Resolved::RAW) };
     let key = std::ptr::from_ref(descriptor).addr();
     let index = number as usize;
-    if let Some(&Some((known, resolved))) = state.resolved.get(index) {
-        if known == key {
-            return Ok(resolved);
-        }
+    if let Some(&Some((known, resolved))) = state.resolved.get(index)
+        && known == key
+    {
+        return Ok(resolved);
     }
     let named = Method::new(method.interface.to_string(), method.name.clone(), method.fingerprint, method.signature.clone());
     let resolved = resolve(servant, &named)?;

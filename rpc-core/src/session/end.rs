@@ -6,13 +6,27 @@ use std::time::Duration;
 
 use super::SessionCore;
 use super::state::{Afterwards, CancelFlag};
-use crate::any::AnyRemote;
+use super::ticket::Tried;
 use crate::error::{Error, ErrorKind, Fault, Outcome, Scope};
 use crate::id::CallId;
+use crate::proto::Answer;
 use crate::wire::{Frame, GoAway};
+
+/// What there is to wait for when somebody asks whether a call is given up.
+enum Watch {
+    Over,
+    Done,
+    Flag(Arc<CancelFlag>),
+}
 
 /// How often a session that drains is looked at.
 const DRAIN_LOOK: Duration = Duration::from_millis(2);
+
+/// A go-away of a node that finishes what runs.
+const DRAINING: u32 = 0;
+
+/// A go-away of a node that ends the session at once.
+pub(super) const CLOSING: u32 = 1;
 
 impl SessionCore {
     /// Ends the session. Every call that was sent and not answered may have run; every call that was not sent did not.
@@ -39,7 +53,7 @@ impl SessionCore {
             state.proto.close();
             state.outbox.clear();
             if !words.is_empty() {
-                state.push(&Frame::GoAway(GoAway { last_call, code: 1, text: words }));
+                state.push(&Frame::GoAway(GoAway { last_call, code: CLOSING, text: words }));
             }
         }
         if !words.is_empty() {
@@ -60,8 +74,7 @@ impl SessionCore {
         }
         for pool in &mut state.waiting {
             for ticket in pool.drain(..) {
-                if let Some((prepared, waker)) = ticket.take() {
-                    ticket.failed(error.clone().with_outcome(Outcome::NotRun));
+                if let Tried::Done(prepared, waker) = ticket.fail(error.clone().with_outcome(Outcome::NotRun)) {
                     after.rest().prepared.push(prepared);
                     after.wake(waker);
                 }
@@ -114,7 +127,7 @@ impl SessionCore {
                 return;
             }
             let last_call = state.proto.answers.depart();
-            state.push(&Frame::GoAway(GoAway { last_call, code: 0, text: "the node is shutting down" }));
+            state.push(&Frame::GoAway(GoAway { last_call, code: DRAINING, text: "the node is shutting down" }));
         }
         self.flush();
     }
@@ -135,24 +148,27 @@ impl SessionCore {
         state.proto.answers.running() == 0 && state.outbox.is_empty() && state.proto.answers.unwritten() == 0
     }
 
+    fn cancel_flag(&self, call: CallId) -> Watch {
+        let mut state = self.state.lock();
+        if state.closed.is_some() {
+            return Watch::Over;
+        }
+        match state.proto.answers.get(call) {
+            Some(Answer::Running { cancelled: true }) => Watch::Over,
+            Some(Answer::Running { cancelled: false }) => {
+                Watch::Flag(Arc::clone(state.running_mut(call).cancelled.get_or_insert_with(Arc::<CancelFlag>::default)))
+            }
+            _ => Watch::Done,
+        }
+    }
+
     /// Waits until the caller of a call that runs here has given it up, or the session is over.
     pub(crate) async fn cancelled(&self, call: CallId) {
-        let flag = {
-            let mut state = self.state.lock();
-            if state.closed.is_some() {
-                return;
-            }
-            match state.proto.answers.get(call) {
-                Some(crate::proto::Answer::Running { cancelled: true }) => return,
-                Some(crate::proto::Answer::Running { cancelled: false }) => {
-                    Arc::clone(state.running_mut(call).cancelled.get_or_insert_with(Arc::<CancelFlag>::default))
-                }
-                // It is done: nobody can give it up any more.
-                _ => {
-                    drop(state);
-                    return std::future::pending().await;
-                }
-            }
+        let flag = match self.cancel_flag(call) {
+            Watch::Over => return,
+            Watch::Flag(flag) => flag,
+            // It is done: nobody can give it up any more.
+            Watch::Done => return std::future::pending().await,
         };
         loop {
             let notified = flag.notify.notified();

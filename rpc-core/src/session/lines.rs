@@ -37,10 +37,10 @@ impl Lines {
 
     /// A payload has arrived.
     pub(super) fn arrived(&mut self, object: u64, call: CallId, ready: Box<Ready>) {
-        if let Some(line) = self.lines.get_mut(&object) {
-            if let Some(place) = line.iter_mut().find(|place| matches!(place, Place::Arriving(id) if *id == call)) {
-                *place = Place::Ready(ready);
-            }
+        if let Some(line) = self.lines.get_mut(&object)
+            && let Some(place) = line.iter_mut().find(|place| matches!(place, Place::Arriving(id) if *id == call))
+        {
+            *place = Place::Ready(ready);
         }
     }
 

@@ -273,10 +273,6 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn core(&self) -> &Arc<SessionCore> {
-        &self.core
-    }
-
     /// The session's id, the same at both ends.
     pub fn id(&self) -> SessionId {
         self.core.id

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
+use super::SessionCore;
 use super::import::Import;
 use super::ticket::Ticket;
 use super::waiters::Arrived;
-use super::SessionCore;
 use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::Method;
@@ -70,11 +70,6 @@ impl CallMethod {
             Self::Raw(method) => method.idempotent,
         }
     }
-
-    /// `interface.method`, for errors.
-    pub(crate) fn full_name(&self) -> String {
-        format!("{}.{}", self.interface(), self.name())
-    }
 }
 
 /// A call that is encoded and not yet sent.
@@ -115,6 +110,8 @@ pub(crate) struct RemoteCall {
     stage: Stage,
     deadline: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whether it was made inside a handler; known once it has to wait.
+    nested: bool,
     /// While a nested call waits for credit: when to look for progress, and what the count was.
     patience: Option<(Pin<Box<Sleep>>, u64)>,
 }
@@ -135,7 +132,7 @@ impl std::fmt::Debug for Ticket {
 
 impl RemoteCall {
     pub(crate) fn new(session: Arc<SessionCore>, prepared: Prepared) -> Self {
-        Self { session, deadline: prepared.deadline, stage: Stage::New(prepared), sleep: None, patience: None }
+        Self { session, deadline: prepared.deadline, stage: Stage::New(prepared), sleep: None, nested: false, patience: None }
     }
 
     pub(crate) fn session(&self) -> &Arc<SessionCore> {
@@ -196,12 +193,9 @@ impl RemoteCall {
             }
         }
         let Stage::New(prepared) = std::mem::replace(&mut self.stage, Stage::Done) else { return Ok(()) };
-        let nested = prepared.pool() == Pool::Nested;
-        let (ticket, progress) = self.session.enqueue(Box::new(prepared), waker.cloned())?;
+        self.nested = prepared.pool() == Pool::Nested;
+        let ticket = self.session.enqueue(Box::new(prepared), waker.cloned())?;
         self.stage = Stage::Queued(ticket);
-        if nested && waker.is_some() {
-            self.patience = Some((self.nap(), progress));
-        }
         Ok(())
     }
 
@@ -247,6 +241,12 @@ impl RemoteCall {
     /// A nested call waits only as long as calls on the session make progress, so that a cycle through other nodes ends.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrived, Error>> {
         loop {
+            if !self.nested {
+                return Poll::Pending;
+            }
+            if self.patience.is_none() {
+                self.patience = Some((self.nap(), self.session.progress()));
+            }
             let Some((sleep, seen)) = &mut self.patience else { return Poll::Pending };
             if sleep.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;

@@ -60,7 +60,11 @@ impl Batch {
         let before = std::mem::replace(&mut self.now, Instant::now());
         let took = self.now - before;
         if took >= slow {
-            tracing::warn!(method = super::dispatch::full_name(method), ?took, "the first poll of a handler held up its session; mark the method #[remote(spawn)] or #[remote(blocking)]");
+            tracing::warn!(
+                method = super::dispatch::full_name(method),
+                ?took,
+                "the first poll of a handler held up its session; mark the method #[remote(spawn)] or #[remote(blocking)]"
+            );
         }
     }
 
@@ -129,7 +133,11 @@ fn make_room(buffer: &mut Vec<u8>, filled: usize) {
 }
 
 fn closed_by_peer(session: &SessionCore) -> Error {
-    Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, format!("{} closed the session", session.peer()))
+    let text = match session.state.lock().farewell.take() {
+        Some(words) => format!("{} closed the session: {words}", session.peer()),
+        None => format!("{} closed the session", session.peer()),
+    };
+    Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, text)
 }
 
 fn lost(session: &SessionCore, error: &std::io::Error) -> Error {
@@ -265,6 +273,9 @@ impl SessionCore {
 
     fn on_go_away(&self, state: &mut State, go_away: &GoAway<'_>, after: &mut Afterwards) -> Result<(), Rule> {
         let late = state.proto.questions.depart(go_away.last_call)?;
+        if go_away.code == super::end::CLOSING {
+            state.farewell = Some(go_away.text.escape_debug().to_string());
+        }
         let error = Error::new(
             ErrorKind::ShuttingDown,
             Outcome::NotRun,

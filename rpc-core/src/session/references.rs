@@ -44,10 +44,10 @@ impl SessionCore {
         for descriptor in &described.descriptors {
             if let Descriptor::Hosted { export, .. } = descriptor {
                 // The references themselves are still in the message, so nothing is dropped here.
-                if let Ok(Some(_)) = state.proto.exports.release(*export, 1) {
-                    if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
-                        registry::leave(&*servant);
-                    }
+                if let Ok(Some(_)) = state.proto.exports.release(*export, 1)
+                    && let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take)
+                {
+                    registry::leave(&*servant);
                 }
             }
         }
@@ -164,11 +164,11 @@ impl SessionCore {
         if index >= state.imports.len() {
             state.imports.resize_with(index + 1, std::sync::Weak::new);
         }
-        if let Some(known) = state.imports[index].upgrade() {
-            if known.id == export {
-                received_again(&known);
-                return Ok(AnyRemote::there(known));
-            }
+        if let Some(known) = state.imports[index].upgrade()
+            && known.id == export
+        {
+            received_again(&known);
+            return Ok(AnyRemote::there(known));
         }
         let origin = match *identity {
             Identity::Own { number, tag } => Origin::Peer { number, tag },
@@ -178,12 +178,12 @@ impl SessionCore {
         state.imports[index] = Arc::downgrade(&import);
         let reference = AnyRemote::there(Arc::clone(&import));
         let ((node, incarnation), number, tag) = import.identity();
-        if (node, incarnation) == self.node.identity() {
-            if let Some(servant) = registry::find(number, &interface, tag) {
-                // Home again by a way round: the object itself, and the way round is given back.
-                after.rest().references.push(reference);
-                return Ok(reference_to(servant));
-            }
+        if (node, incarnation) == self.node.identity()
+            && let Some(servant) = registry::find(number, &interface, tag)
+        {
+            // Home again by a way round: the object itself, and the way round is given back.
+            after.rest().references.push(reference);
+            return Ok(reference_to(servant));
         }
         Ok(reference)
     }

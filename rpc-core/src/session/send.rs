@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::SessionCore;
 use super::outcall::{CallMethod, CallTarget, Prepared, remaining_us};
 use super::references::{Described, too_many_definitions};
 use super::state::{Afterwards, State};
-use super::ticket::Ticket;
+use super::ticket::{Ticket, Tried};
 use super::waiters::{Abandoned, Arrived};
-use super::SessionCore;
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes, too_large};
@@ -43,19 +43,18 @@ impl SessionCore {
         Ok(Some(token))
     }
 
-    /// Queues a call for which there was no room or credit. Gives its ticket, and what its wait is measured by.
-    pub(super) fn enqueue(&self, prepared: Box<Prepared>, waker: Option<Waker>) -> Result<(Arc<Ticket>, u64), Error> {
+    /// Queues a call for which there was no room or credit.
+    pub(super) fn enqueue(&self, prepared: Box<Prepared>, waker: Option<Waker>) -> Result<Arc<Ticket>, Error> {
         let mut after = Afterwards::default();
         let mut state = self.state.lock();
         let ticket = self.queue(&mut state, prepared, waker)?;
-        let progress = state.progress;
         // Room may have come back since.
         self.pump(&mut state, &mut after);
         let quiet = state.is_quiet();
         drop(state);
         after.run();
         self.flush_after(quiet);
-        Ok((ticket, progress))
+        Ok(ticket)
     }
 
     fn check_open(&self, state: &State) -> Result<(), Error> {
@@ -90,29 +89,26 @@ impl SessionCore {
     pub(super) fn pump(&self, state: &mut State, after: &mut Afterwards) {
         for pool in [Pool::Root, Pool::Nested] {
             while let Some(ticket) = state.waiting[pool as usize].front().cloned() {
-                if let Some((mut prepared, waker)) = ticket.take() {
-                    match self.try_send(state, &mut prepared, waker.as_ref()) {
-                        Ok(Some(token)) => {
-                            if prepared.oneway {
-                                // Whoever made it has long gone, so nobody would free the slot.
-                                state.waiters.abandon(token);
-                            }
-                            ticket.sent(token);
-                        }
-                        Ok(None) => {
-                            ticket.put_back(prepared, waker);
-                            break;
-                        }
-                        Err(error) => {
-                            ticket.failed(error);
-                            after.wake(waker);
-                        }
+                match ticket.try_with(|prepared, waker| self.send_queued(state, prepared, waker)) {
+                    Tried::NoRoom => break,
+                    Tried::Gone => {}
+                    Tried::Done(prepared, waker) => {
+                        after.rest().prepared.push(prepared);
+                        after.wake(waker);
                     }
-                    after.rest().prepared.push(prepared);
                 }
                 state.waiting[pool as usize].pop_front();
             }
         }
+    }
+
+    fn send_queued(&self, state: &mut State, prepared: &mut Prepared, waker: Option<&Waker>) -> Result<Option<u32>, Error> {
+        let token = self.try_send(state, prepared, waker)?;
+        if let (Some(token), true) = (token, prepared.oneway) {
+            // Nobody will come for the reply.
+            state.waiters.abandon(token);
+        }
+        Ok(token)
     }
 
     /// Writes a call to the outbox. `None` when there is no room or credit.
@@ -299,10 +295,10 @@ impl SessionCore {
         let abandoned = {
             let mut state = self.state.lock();
             let abandoned = state.waiters.abandon(token);
-            if let Abandoned::Waiting(id, _) = &abandoned {
-                if state.proto.questions.cancel(*id) {
-                    state.push(&Frame::Finish(Finish { id: *id, cancel: true, release_results: false }));
-                }
+            if let Abandoned::Waiting(id, _) = &abandoned
+                && state.proto.questions.cancel(*id)
+            {
+                state.push(&Frame::Finish(Finish { id: *id, cancel: true, release_results: false }));
             }
             abandoned
         };

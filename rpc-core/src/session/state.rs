@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) last_number: (usize, u32),
     /// Why the session is over, once it is.
     pub(super) closed: Option<Error>,
+    /// What the peer said when it closed the session.
+    pub(super) farewell: Option<String>,
     /// Calls whose returns arrived: what a call that waits takes for progress.
     pub(super) progress: u64,
     /// Returns in the batch that was read last.
@@ -100,6 +102,7 @@ impl State {
             numbers: HashMap::new(),
             last_number: (0, 0),
             closed: None,
+            farewell: None,
             progress: 0,
             burst: 0,
         }
@@ -168,6 +171,7 @@ pub(super) struct Rest {
     pub(super) references: Vec<AnyRemote>,
     pub(super) servants: Vec<Arc<dyn Servant>>,
     /// Calls whose frames are written.
+    #[allow(clippy::vec_box, reason = "they come boxed out of their tickets; unboxing would copy them")]
     pub(super) prepared: Vec<Box<Prepared>>,
     replies: Vec<Reply>,
     /// Calls that will never start.

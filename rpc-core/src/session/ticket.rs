@@ -20,33 +20,38 @@ enum Inner {
     Gone,
 }
 
+/// What became of a try to send a call that waited.
+pub(super) enum Tried {
+    /// It was sent, or failed; what it carried is dropped outside the lock, and its caller is woken.
+    Done(Box<Prepared>, Option<Waker>),
+    NoRoom,
+    Gone,
+}
+
 impl Ticket {
     pub(super) fn new(prepared: Box<Prepared>, waker: Option<Waker>) -> Self {
         Self { inner: Mutex::new(Inner::Waiting(prepared, waker)) }
     }
 
-    /// What the call is, while it waits. Only the session's lock holder asks.
-    pub(super) fn take(&self) -> Option<(Box<Prepared>, Option<Waker>)> {
+    /// Tries to send the call, if it still waits. The ticket stays locked meanwhile, so that a caller that gives up either finds the
+    /// call unsent or finds the slot of the one that was sent.
+    pub(super) fn try_with(&self, send: impl FnOnce(&mut Prepared, Option<&Waker>) -> Result<Option<u32>, Error>) -> Tried {
         let mut inner = self.inner.lock();
-        match std::mem::replace(&mut *inner, Inner::Gone) {
-            Inner::Waiting(prepared, waker) => Some((prepared, waker)),
-            other => {
-                *inner = other;
-                None
-            }
+        let Inner::Waiting(prepared, waker) = &mut *inner else { return Tried::Gone };
+        let next = match send(prepared, waker.as_ref()) {
+            Ok(Some(token)) => Inner::Sent(token),
+            Ok(None) => return Tried::NoRoom,
+            Err(error) => Inner::Failed(error),
+        };
+        match std::mem::replace(&mut *inner, next) {
+            Inner::Waiting(prepared, waker) => Tried::Done(prepared, waker),
+            _ => Tried::Gone,
         }
     }
 
-    pub(super) fn put_back(&self, prepared: Box<Prepared>, waker: Option<Waker>) {
-        *self.inner.lock() = Inner::Waiting(prepared, waker);
-    }
-
-    pub(super) fn sent(&self, token: u32) {
-        *self.inner.lock() = Inner::Sent(token);
-    }
-
-    pub(super) fn failed(&self, error: Error) {
-        *self.inner.lock() = Inner::Failed(error);
+    /// The session is over, or takes no more calls.
+    pub(super) fn fail(&self, error: Error) -> Tried {
+        self.try_with(|_, _| Err(error))
     }
 
     pub(super) fn is_waiting(&self) -> bool {

@@ -89,11 +89,12 @@ impl WriteSide {
             }
             count -= left;
             self.offset = 0;
-            if let Some(Piece::Owned(mut buffer)) = self.pieces.pop_front() {
-                if buffer.capacity() > self.spare.capacity() && buffer.capacity() <= SPARE_MAX {
-                    buffer.clear();
-                    self.spare = buffer;
-                }
+            if let Some(Piece::Owned(mut buffer)) = self.pieces.pop_front()
+                && buffer.capacity() > self.spare.capacity()
+                && buffer.capacity() <= SPARE_MAX
+            {
+                buffer.clear();
+                self.spare = buffer;
             }
         }
     }
@@ -200,11 +201,11 @@ fn write_releases(state: &mut super::state::State, mut releases: Vec<(ExportId, 
         same
     });
     releases.retain(|&(id, count)| {
-        if let Some(import) = state.imports.get_mut(id.index as usize) {
-            if import.strong_count() == 0 {
-                // A weak pointer keeps the memory of what it points to.
-                *import = Weak::new();
-            }
+        if let Some(import) = state.imports.get_mut(id.index as usize)
+            && import.strong_count() == 0
+        {
+            // A weak pointer keeps the memory of what it points to.
+            *import = Weak::new();
         }
         state.proto.imports.release(id, count)
     });

@@ -103,7 +103,10 @@ impl fmt::Display for TransportError {
         match self {
             Self::Address(error) => error.fmt(f),
             Self::MissingFeature { address, feature } => {
-                write!(f, "{address}: this version of netref cannot speak {feature} yet (it will be its feature `{feature}`); use tcp:// or unix://")
+                write!(
+                    f,
+                    "{address}: this version of netref cannot speak {feature} yet (it will be its feature `{feature}`); use tcp:// or unix://"
+                )
             }
             Self::Plaintext { address, leads_to } => plaintext(f, address, leads_to),
             Self::Unresolved { host, cause } => {

@@ -1,3 +1,5 @@
+//! Addresses: what parses, what does not, and in which words.
+
 use std::collections::HashSet;
 
 use super::super::address::SUN_PATH_MAX;

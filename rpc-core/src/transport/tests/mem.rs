@@ -1,3 +1,5 @@
+//! Links within the process.
+
 use super::*;
 
 #[tokio::test]

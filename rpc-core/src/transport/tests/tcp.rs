@@ -1,3 +1,5 @@
+//! Links over TCP on loopback: dialling, listening, both families.
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Links over Unix sockets: permissions, and what may lie at a path.
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdListener;
