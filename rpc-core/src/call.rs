@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
 use crate::codec::{self, Codec};
-use crate::context::{self, CallContext};
+use crate::context::{self, CallContext, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::{Coder, MethodResult, bounds, decode_error};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
@@ -102,7 +102,8 @@ impl<T> Drop for Task<T> {
 
 /// A call on an object of this process: the method's own future, in a context of its own.
 struct LocalCall<T, E> {
-    future: Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>,
+    /// `None` only while it is dropped.
+    future: Option<Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>>,
     context: Option<CallContext>,
     sleep: Option<Pin<Box<Sleep>>>,
     called: Called,
@@ -118,8 +119,8 @@ where
     }
 
     pub(crate) fn local(called: Called, future: Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>) -> Self {
-        let context = Some(CallContext::local());
-        Self { state: State::Local(LocalCall { future, context, sleep: None, called }) }
+        let context = Some(CallContext::local(MethodLabel::Here(called.interface, called.method)));
+        Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called }) }
     }
 
     pub(crate) const fn remote(call: RemoteCall, decode: Decode<T, E>, called: Called) -> Self {
@@ -236,12 +237,7 @@ impl<T: Send + 'static, E: From<Error> + Send + 'static> Future for Call<T, E> {
             },
             State::Done => return Poll::Pending,
         };
-        if matches!(this.state, State::Local(_)) {
-            // What is left of the method is user code.
-            panics::drop_quietly(std::mem::replace(&mut this.state, State::Done));
-        } else {
-            this.state = State::Done;
-        }
+        this.state = State::Done;
         Poll::Ready(result)
     }
 }
@@ -255,6 +251,13 @@ impl<T, E> fmt::Debug for Call<T, E> {
             State::Remote(..) => "Call(remote)",
             State::Done => "Call(done)",
         })
+    }
+}
+
+/// A call that is given up: what its method holds is user code, whose panics end here as they do over a session.
+impl<T, E> Drop for LocalCall<T, E> {
+    fn drop(&mut self) {
+        context::enter(&mut self.context, || panics::drop_quietly(self.future.take()));
     }
 }
 
@@ -284,7 +287,8 @@ where
         if !self.started() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Poll::Ready(Err(E::from(self.called.name_on(deadline_over(Outcome::NotRun)))));
         }
-        let polled = context::enter(&mut self.context, || panics::caught(|| self.future.as_mut().poll(cx)));
+        let Some(future) = &mut self.future else { return Poll::Pending };
+        let polled = context::enter(&mut self.context, || panics::caught(|| future.as_mut().poll(cx)));
         match polled {
             Ok(Poll::Ready(Ok(result))) => Poll::Ready(result.map_err(|error| nest_local(error, &self.called))),
             Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(E::from(self.called.name_on(error)))),

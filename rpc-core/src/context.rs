@@ -11,7 +11,9 @@ use std::task;
 use std::time::{Duration, Instant};
 
 use crate::id::CallId;
+use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::peer::Peer;
+use crate::proto::Defined;
 use crate::session::{Session, SessionCore};
 use crate::wire::Trace;
 
@@ -29,8 +31,26 @@ pub(crate) struct CallContext {
     /// The objects with `&mut self` methods that this call and its ancestors are inside of.
     pub(crate) holds: Vec<HoldId>,
     pub(crate) trace: Option<Box<Trace>>,
+    /// The method that runs, for errors that name it.
+    pub(crate) method: Option<MethodLabel>,
     /// Whether the user's method has been entered: before that the outcome is `NotRun`.
     pub(crate) started: bool,
+}
+
+/// A method, as far as it takes to name it.
+#[derive(Clone, Debug)]
+pub(crate) enum MethodLabel {
+    Here(&'static InterfaceDescriptor, &'static MethodDescriptor),
+    There(Arc<Defined>),
+}
+
+impl fmt::Display for MethodLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here(interface, method) => write!(f, "{}.{}", interface.name, method.name),
+            Self::There(method) => write!(f, "{}.{}", method.interface, method.name),
+        }
+    }
 }
 
 thread_local! {
@@ -64,13 +84,19 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&mut CallContext>) -> R) -> 
 
 /// The context for a call or task that descends from the current one.
 pub(crate) fn inherited() -> Option<CallContext> {
-    with_current(|current| current.cloned())
+    with_current(|current| {
+        let context = current?;
+        // A local call is a root too, as soon as it calls on.
+        context.root.get_or_insert_with(crate::random::unique);
+        Some(context.clone())
+    })
 }
 
 impl CallContext {
     /// The context of a local call: it descends from the current one, but its caller is this process.
-    pub(crate) fn local() -> Self {
+    pub(crate) fn local(method: MethodLabel) -> Self {
         let mut context = inherited().unwrap_or_default();
+        context.method = Some(method);
         context.started = false;
         context.incoming = None;
         context

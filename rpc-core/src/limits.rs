@@ -20,9 +20,11 @@ pub struct Limits {
     pub exports_stranger: u32,
     /// Bytes of one message: arguments or a result, bulk bytes included. Default 64 MiB; larger data belongs in a byte stream.
     pub message_bytes: u64,
-    /// Bytes of call payloads that may be on their way to this node on one session. At least `message_bytes`. Default 64 MiB.
+    /// Bytes of call payloads that may be on their way to this node on one session. Less than five quarters of `message_bytes` counts
+    /// as that, so that a message of any size fits in time. Default 80 MiB.
     pub call_window: u64,
-    /// Bytes of return payloads that may be on their way to this node on one session. At least `message_bytes`. Default 64 MiB.
+    /// Bytes of return payloads that may be on their way to this node on one session. Bounded below as `call_window` is. Default
+    /// 80 MiB.
     pub return_window: u64,
     /// Bytes of results that arrived and were not yet picked up by their callers; above it a result is dropped and its caller told
     /// so. Default 256 MiB.
@@ -56,8 +58,8 @@ impl Default for Limits {
             exports: 1_000_000,
             exports_stranger: 10_000,
             message_bytes: 64 << 20,
-            call_window: 64 << 20,
-            return_window: 64 << 20,
+            call_window: 80 << 20,
+            return_window: 80 << 20,
             unclaimed_bytes: 256 << 20,
             definitions: 16_384,
             depth: 64,

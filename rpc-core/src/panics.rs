@@ -82,6 +82,11 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
+/// Drops values of the user's, each on its own, so that two that panic do not meet.
+pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
+    values.into_iter().for_each(drop_quietly);
+}
+
 /// A future of the user's whose panics become errors.
 pub(crate) struct Caught<F> {
     future: Option<Pin<Box<F>>>,

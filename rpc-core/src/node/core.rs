@@ -12,6 +12,7 @@ use super::settle::Settling;
 use crate::any::AnyRemote;
 use crate::id::{Incarnation, NodeId, SessionId};
 use crate::limits::{Limits, PeerLimits};
+use crate::proto::window_for;
 use crate::servant::Servant;
 use crate::session::SessionCore;
 
@@ -116,8 +117,8 @@ impl NodeCore {
             calls_in_flight: limits.calls_in_flight,
             exports: if on_this_machine { limits.exports } else { limits.exports_stranger },
             message_bytes: limits.message_bytes,
-            call_window: limits.call_window.max(limits.message_bytes),
-            return_window: limits.return_window.max(limits.message_bytes),
+            call_window: limits.call_window.max(window_for(limits.message_bytes)),
+            return_window: limits.return_window.max(window_for(limits.message_bytes)),
             definitions: limits.definitions,
             streams: 0,
             depth: limits.depth,

@@ -67,17 +67,18 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.stop_listening();
+        drop(self.stop_listening());
         end_sessions(&self.core, "this node was dropped", "the node is gone");
     }
 }
 
 impl Handle {
-    fn stop_listening(&self) {
-        for (_, task) in self.listeners.lock().drain(..) {
-            task.abort();
-        }
+    /// Gives the tasks that end now: once they have, their addresses are free.
+    fn stop_listening(&self) -> Vec<JoinHandle<()>> {
         self.core.drain();
+        let tasks: Vec<_> = self.listeners.lock().drain(..).map(|(_, task)| task).collect();
+        tasks.iter().for_each(JoinHandle::abort);
+        tasks
     }
 }
 
@@ -290,7 +291,10 @@ impl Node {
     ///
     /// Dropping the future leaves the node taking no new calls; drop the node to end it.
     pub async fn shutdown(&self, within: Duration) -> usize {
-        self.handle.stop_listening();
+        for listener in self.handle.stop_listening() {
+            // It was aborted, which is all that its result says.
+            let _ = listener.await;
+        }
         let sessions = self.core().all_sessions();
         sessions.iter().for_each(|session| session.go_away());
         let drained = async {

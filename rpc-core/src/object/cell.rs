@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::gate::{Gate, Pass};
+use super::gate::{Gate, Pass, WouldWaitForItself};
 use crate::context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::{Incarnation, NodeId};
@@ -19,12 +19,14 @@ pub struct ObjectMeta {
     number: u64,
     /// The node whose object it is in its key: the first that exported it or was asked for the key.
     home: OnceLock<(NodeId, Incarnation)>,
+    /// The first node that exported it. Another than its home when it was asked for its key before that.
+    exporter: OnceLock<(NodeId, Incarnation)>,
     poisoned: AtomicBool,
 }
 
 impl ObjectMeta {
     pub(crate) fn new() -> Self {
-        Self { number: next_number(), home: OnceLock::new(), poisoned: AtomicBool::new(false) }
+        Self { number: next_number(), home: OnceLock::new(), exporter: OnceLock::new(), poisoned: AtomicBool::new(false) }
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -34,6 +36,11 @@ impl ObjectMeta {
     /// The node that the object belongs to, which is `node` if nobody asked before.
     pub(crate) fn home_or(&self, node: (NodeId, Incarnation)) -> (NodeId, Incarnation) {
         *self.home.get_or_init(|| node)
+    }
+
+    /// The node that exported it first, which is `node` if none did before.
+    pub(crate) fn exported_by(&self, node: (NodeId, Incarnation)) -> (NodeId, Incarnation) {
+        *self.exporter.get_or_init(|| node)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -68,6 +75,8 @@ enum Body<C> {
     Open(C),
     /// Some take `&mut self`. The gate decides who enters; the lock behind it is never contended and only proves it to the compiler.
     Gated(Box<Gate>, RwLock<C>),
+    /// It is being dropped: nobody can call it any more.
+    Gone,
 }
 
 impl<C> Cell<C> {
@@ -88,10 +97,11 @@ impl<C> Cell<C> {
         let place = match &self.body {
             Body::Open(object) => SharedPlace::Open(object),
             Body::Gated(gate, lock) => {
-                let pass = gate.enter(false).await.map_err(|_| reentrant())?;
+                let pass = gate.enter(false).await.map_err(|refused| reentrant(&refused))?;
                 self.meta.check()?;
                 SharedPlace::Gated(lock.try_read().map_err(|_| unguarded())?, pass)
             }
+            Body::Gone => return Err(unguarded()),
         };
         entered();
         Ok(Shared { place })
@@ -106,7 +116,7 @@ impl<C> Cell<C> {
     pub async fn exclusive(&self) -> Result<Exclusive<'_, C>, Error> {
         self.meta.check()?;
         let Body::Gated(gate, lock) = &self.body else { return Err(unguarded()) };
-        let pass = gate.enter(true).await.map_err(|_| reentrant())?;
+        let pass = gate.enter(true).await.map_err(|refused| reentrant(&refused))?;
         self.meta.check()?;
         let guard = lock.try_write().map_err(|_| unguarded())?;
         entered();
@@ -123,8 +133,9 @@ fn entered() {
     });
 }
 
-fn reentrant() -> Error {
-    let text = "the call descends from a method of the same object that is not done and would have to wait for it";
+fn reentrant(refused: &WouldWaitForItself) -> Error {
+    let holder = refused.holder.as_ref().map_or_else(|| "a method".to_owned(), |method| format!("`{method}`"));
+    let text = format!("the call descends from {holder} of the same object, which is not done, and would have to wait for it");
     Error::new(ErrorKind::Reentrant, Outcome::NotRun, text)
 }
 
@@ -136,6 +147,15 @@ fn unguarded() -> Error {
 impl<C: Send + Sync + 'static> ErasedObject for Cell<C> {
     fn meta(&self) -> &ObjectMeta {
         &self.meta
+    }
+}
+
+/// A reference never panics when it is dropped, whatever the object does that goes with it.
+impl<C> Drop for Cell<C> {
+    fn drop(&mut self) {
+        if std::mem::needs_drop::<C>() {
+            crate::panics::drop_quietly(std::mem::replace(&mut self.body, Body::Gone));
+        }
     }
 }
 

@@ -4,13 +4,11 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-use crate::context::{self, HoldId};
+use crate::context::{self, HoldId, MethodLabel};
 
 /// First come, first served, with two exceptions: a shared entry by a call whose ancestor is inside passes those who wait, and an
 /// entry that would wait for its own ancestor is refused.
@@ -21,21 +19,32 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
-    inside: Vec<HoldId>,
+    inside: Vec<Stay>,
     exclusive: bool,
     queue: VecDeque<Waiting>,
+}
+
+/// A call that is inside.
+#[derive(Debug)]
+struct Stay {
+    hold: HoldId,
+    method: Option<MethodLabel>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     hold: HoldId,
+    method: Option<MethodLabel>,
     exclusive: bool,
     waker: Option<Waker>,
 }
 
 /// The entry would wait for a call that itself waits for this one.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct WouldWaitForItself;
+#[derive(Debug)]
+pub(crate) struct WouldWaitForItself {
+    /// The method of that call.
+    pub(crate) holder: Option<MethodLabel>,
+}
 
 impl Gate {
     /// Enters, waiting for its turn.
@@ -46,7 +55,7 @@ impl Gate {
     fn leave(&self, hold: HoldId) {
         let wakers = {
             let mut state = self.state.lock();
-            state.inside.retain(|inside| *inside != hold);
+            state.inside.retain(|inside| inside.hold != hold);
             state.admit()
         };
         wakers.into_iter().for_each(Waker::wake);
@@ -58,7 +67,7 @@ impl Gate {
             match state.queue.iter().position(|waiting| waiting.hold == hold) {
                 Some(place) => drop(state.queue.remove(place)),
                 // It was let in meanwhile and does not know it yet.
-                None => state.inside.retain(|inside| *inside != hold),
+                None => state.inside.retain(|inside| inside.hold != hold),
             }
             state.admit()
         };
@@ -67,17 +76,26 @@ impl Gate {
 }
 
 impl State {
-    fn try_enter(&mut self, hold: HoldId, exclusive: bool, ancestors: &[HoldId]) -> Result<bool, WouldWaitForItself> {
-        let ancestor_inside = self.inside.iter().any(|inside| ancestors.contains(inside));
-        if ancestor_inside && (exclusive || self.exclusive) {
-            return Err(WouldWaitForItself);
+    fn try_enter(
+        &mut self,
+        hold: HoldId,
+        exclusive: bool,
+        ancestors: &[HoldId],
+        method: Option<&MethodLabel>,
+    ) -> Result<bool, WouldWaitForItself> {
+        let ancestor = self.inside.iter().find(|inside| ancestors.contains(&inside.hold));
+        let ancestor_inside = ancestor.is_some();
+        if let Some(ancestor) = ancestor
+            && (exclusive || self.exclusive)
+        {
+            return Err(WouldWaitForItself { holder: ancestor.method.clone() });
         }
         let free = self.inside.is_empty() && self.queue.is_empty();
         let joins = !exclusive && !self.exclusive && self.queue.is_empty();
         if !(free || joins || ancestor_inside) {
             return Ok(false);
         }
-        self.inside.push(hold);
+        self.inside.push(Stay { hold, method: method.cloned() });
         self.exclusive = exclusive;
         Ok(true)
     }
@@ -93,7 +111,7 @@ impl State {
                 break;
             }
             let Some(next) = self.queue.pop_front() else { break };
-            self.inside.push(next.hold);
+            self.inside.push(Stay { hold: next.hold, method: next.method });
             self.exclusive = next.exclusive;
             wakers.extend(next.waker);
         }
@@ -131,15 +149,19 @@ impl<'a> Future for Enter<'a> {
                 hold
             }
             Stage::New | Stage::Done => {
-                let hold = next_hold();
-                let entered = context::with_current(|current| {
-                    let ancestors = current.map_or(&[] as &[HoldId], |context| &context.holds);
-                    state.try_enter(hold, this.exclusive, ancestors)
+                let hold = crate::random::unique();
+                let (entered, method) = context::with_current(|current| match current {
+                    Some(context) => {
+                        let method = context.method.as_ref();
+                        (state.try_enter(hold, this.exclusive, &context.holds, method), method.cloned())
+                    }
+                    None => (state.try_enter(hold, this.exclusive, &[], None), None),
                 });
                 match entered {
                     Ok(true) => hold,
                     Ok(false) => {
-                        state.queue.push_back(Waiting { hold, exclusive: this.exclusive, waker: Some(cx.waker().clone()) });
+                        let waker = Some(cx.waker().clone());
+                        state.queue.push_back(Waiting { hold, method, exclusive: this.exclusive, waker });
                         this.stage = Stage::Queued(hold);
                         return Poll::Pending;
                     }
@@ -185,17 +207,6 @@ impl Drop for Pass<'_> {
             }
         });
     }
-}
-
-/// A hold that no other process chooses: a random half of this process and a counter.
-fn next_hold() -> HoldId {
-    static PROCESS: OnceLock<[u8; 8]> = OnceLock::new();
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let process = PROCESS.get_or_init(crate::random::bytes);
-    let mut hold = [0; 16];
-    hold[..8].copy_from_slice(process);
-    hold[8..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-    hold
 }
 
 #[cfg(test)]
@@ -250,7 +261,7 @@ mod tests {
         assert!(poll(&mut writer).is_pending());
         let again = context::enter(&mut chain, || entered(&mut gate.enter(false)));
         let upgrade = context::enter(&mut chain, || poll(&mut gate.enter(true)).map(|entered| entered.map(drop)));
-        assert_eq!(upgrade, Poll::Ready(Err(WouldWaitForItself)));
+        assert!(matches!(upgrade, Poll::Ready(Err(WouldWaitForItself { .. }))));
         context::enter(&mut chain, || drop((reader, again)));
         entered(&mut writer);
     }

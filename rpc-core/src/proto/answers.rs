@@ -54,9 +54,11 @@ impl Answers {
         if self.departing {
             return Ok(Admission::Departed);
         }
-        // A peer that does not read its returns may not go on calling: what it has not read is still in flight.
+        // A peer that does not read its returns may not go on calling: what it has not read is still in flight. Returns count as read
+        // with the batch they are in, so a peer may have read as many more as a batch can hold, and be right to call again.
         let unread = self.unwritten().min(u64::from(u32::MAX)) as u32;
-        if id.index >= self.limit || self.running.saturating_add(unread) >= self.limit {
+        let in_flight = self.running.saturating_add(unread);
+        if id.index >= self.limit || self.running >= self.limit || in_flight >= self.limit.saturating_mul(2) {
             return Err(Rule::CallIdInUse);
         }
         let index = id.index as usize;
@@ -177,14 +179,29 @@ mod tests {
     #[test]
     fn peer_that_does_not_read_its_returns_is_stopped() {
         let mut answers = Answers::new(1);
-        for generation in 0..2 {
+        for generation in 0..4 {
             assert_eq!(answers.open(id(0, generation)), Ok(Admission::Accepted));
             assert!(answers.returned(id(0, generation), false));
         }
+        assert_eq!(answers.open(id(0, 4)), Err(Rule::CallIdInUse));
+        answers.batch_written();
+        answers.batch_written();
+        assert_eq!(answers.open(id(0, 4)), Ok(Admission::Accepted));
+    }
+
+    #[test]
+    fn peer_that_has_read_half_a_batch_is_right_to_call_again() {
+        let mut answers = Answers::new(1);
+        for index in 0..2 {
+            assert_eq!(answers.open(id(index, 0)), Ok(Admission::Accepted));
+            assert!(answers.returned(id(index, 0), false));
+        }
+        answers.batch_written();
+        // Both returns are in the batch that is being written; the peer has them already.
+        for index in 0..2 {
+            assert_eq!(answers.open(id(index, 1)), Ok(Admission::Accepted));
+        }
         assert_eq!(answers.open(id(0, 2)), Err(Rule::CallIdInUse));
-        answers.batch_written();
-        answers.batch_written();
-        assert_eq!(answers.open(id(0, 2)), Ok(Admission::Accepted));
     }
 
     #[test]

@@ -39,10 +39,18 @@ impl SendWindow {
     }
 }
 
+/// The least window for messages of up to `largest` bytes: room for one, and for what may be owed and not yet granted.
+pub(crate) fn window_for(largest: u64) -> u64 {
+    largest.saturating_add(largest / 4)
+}
+
 /// The receiver's view of a window.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ReceiveWindow {
     size: u64,
+    /// So many bytes owed are granted: few enough that they never keep the largest message from fitting, or its sender would wait for
+    /// credit that nothing brings.
+    step: u64,
     /// Bytes of messages that were announced and not yet given back.
     used: u64,
     /// Bytes that were consumed and not yet granted again.
@@ -50,8 +58,9 @@ pub(crate) struct ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    pub(crate) fn new(size: u64) -> Self {
-        Self { size, used: 0, owed: 0 }
+    /// `largest` is the size of the largest message that may come.
+    pub(crate) fn new(size: u64, largest: u64) -> Self {
+        Self { size, step: (size / 2).min(size.saturating_sub(largest)), used: 0, owed: 0 }
     }
 
     /// A message of `bytes` is announced. False when the sender had no credit for it.
@@ -65,11 +74,11 @@ impl ReceiveWindow {
         }
     }
 
-    /// A message of `bytes` was taken out. Gives the credit to send now: half a window at a time, so that small messages do not each
-    /// cost a frame.
+    /// A message of `bytes` was taken out. Gives the credit to send now: a good part of a window at a time, so that small messages do
+    /// not each cost a frame.
     pub(crate) fn consume(&mut self, bytes: u64) -> Option<u64> {
         self.owed += bytes;
-        if self.owed * 2 < self.size {
+        if self.owed < self.step || self.owed == 0 {
             return None;
         }
         self.used -= self.owed.min(self.used);
@@ -83,7 +92,7 @@ mod tests {
 
     #[test]
     fn credit_is_conserved() {
-        let (mut sender, mut receiver) = (SendWindow::new(100), ReceiveWindow::new(100));
+        let (mut sender, mut receiver) = (SendWindow::new(100), ReceiveWindow::new(100, 80));
         for _ in 0..1_000 {
             assert!(sender.take(30) && receiver.announce(30));
             if let Some(bytes) = receiver.consume(30) {
@@ -94,8 +103,24 @@ mod tests {
     }
 
     #[test]
+    fn largest_message_fits_after_anything() {
+        for largest in [1, 80, 1_000] {
+            for before in 0..=largest {
+                let size = window_for(largest).max(2);
+                let (mut sender, mut receiver) = (SendWindow::new(size), ReceiveWindow::new(size, largest));
+                for bytes in [before, largest, before, before, largest] {
+                    assert!(sender.take(bytes) && receiver.announce(bytes), "{bytes} after {before}");
+                    if let Some(bytes) = receiver.consume(bytes) {
+                        sender.grant(bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn sender_without_credit_waits_and_receiver_notices_one_that_does_not() {
-        let (mut sender, mut receiver) = (SendWindow::new(100), ReceiveWindow::new(100));
+        let (mut sender, mut receiver) = (SendWindow::new(100), ReceiveWindow::new(100, 80));
         assert!(sender.take(100) && receiver.announce(100));
         assert!(!sender.take(1));
         assert!(!receiver.announce(1));

@@ -27,6 +27,7 @@ pub(crate) mod rule;
 
 pub(crate) use answers::Answer;
 pub(crate) use connection::{CallArrival, Connection};
+pub(crate) use credit::window_for;
 pub(crate) use definitions::Defined;
 pub(crate) use exports::Grant;
 pub(crate) use keepalive::{KeepAlive, Silence};

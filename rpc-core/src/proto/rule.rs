@@ -59,3 +59,33 @@ impl fmt::Display for Rule {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROTOCOL: &str = include_str!("../protocol.md");
+
+    #[test]
+    fn codes_are_those_of_the_protocol_page() {
+        let rules = [
+            (Rule::CallIdInUse, 0, "a call id in use"),
+            (Rule::ReturnForNoCall, 1, "a return for no call"),
+            (Rule::ChunkWithoutBeginning, 2, "a chunk without a beginning"),
+            (Rule::BeyondCredit, 3, "a message beyond its limit or the credit"),
+            (Rule::ReleaseBeyondCount, 4, "a release of more than was sent"),
+            (Rule::UnknownExport, 5, "a reference to an export that is not there"),
+            (Rule::ExportIdInUse, 6, "an export id in use"),
+            (Rule::Definition, 7, "a definition beyond the limit"),
+            (Rule::FeatureNotNegotiated, 8, "a frame or form of a feature that is not in use"),
+            (Rule::GoAwayRaised, 9, "a go-away that raises its count"),
+            (Rule::HandshakeOver, 10, "a set-up frame after the handshake"),
+            (Rule::FinishForNoCall, 11, "a finish for no call"),
+            (Rule::Malformed, 12, "bytes that are no frame"),
+        ];
+        for (rule, code, words) in rules {
+            assert_eq!(rule.code(), code, "{rule:?}");
+            assert!(PROTOCOL.contains(&format!("| {code} | {words}")), "the page has no row for {rule:?}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use super::lines::Place;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
 use super::task::HandlerTask;
-use crate::context::{self, CallContext};
+use crate::context::{self, CallContext, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::Method;
 use crate::id::CallId;
@@ -240,6 +240,7 @@ impl SessionCore {
             root: Some(root),
             holds,
             trace: call.trace.map(Box::new),
+            method: None,
             started: false,
         }
     }
@@ -267,7 +268,7 @@ impl SessionCore {
     ) -> bool {
         let Found { servant, method, resolved } = found;
         let object = servant.number();
-        let mut context = Some(context);
+        let mut context = Some(CallContext { method: Some(MethodLabel::There(Arc::clone(&method))), ..context });
         let mut inbound = Inbound::new(codec, bytes, incoming, bounds(self.limits()), self.theirs.message_bytes, Asked::Defined(&method));
         let elsewhere = resolved.spawn || resolved.blocking;
         let progress = context::enter(&mut context, || {

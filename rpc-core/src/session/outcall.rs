@@ -215,7 +215,7 @@ impl RemoteCall {
                         return Poll::Pending;
                     }
                 }
-                Stage::Queued(ticket) => match self.session.poll_ticket(ticket, cx.waker()) {
+                Stage::Queued(ticket) => match ticket.poll(cx.waker()) {
                     Poll::Pending => return self.poll_patience(cx),
                     Poll::Ready(Ok(token)) => {
                         self.patience = None;
@@ -279,6 +279,9 @@ impl RemoteCall {
 
     /// Cancels the call. True when it had been sent.
     fn give_up(&mut self) -> bool {
+        if matches!(self.stage, Stage::New(_) | Stage::Done) {
+            return false;
+        }
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Sent(token) => {
                 self.session.give_up(token);

@@ -206,10 +206,7 @@ impl SessionCore {
                 Frame::Define(define) => on_define(state, define),
                 Frame::Finish(finish) => on_finish(state, finish, &mut after),
                 Frame::Release(release) => on_release(state, release, &mut after),
-                Frame::Credit(credit) => {
-                    self.on_credit(state, credit.window, credit.bytes, &mut after);
-                    Ok(())
-                }
+                Frame::Credit(credit) => self.on_credit(state, credit.window, credit.bytes, &mut after),
                 Frame::GoAway(go_away) => self.on_go_away(state, go_away, &mut after),
                 Frame::Refused(refused) => {
                     tracing::warn!(peer = %self.peer(), kind = refused.kind, rule = %refused.text.escape_debug(), "the peer refused a frame of ours");
@@ -249,7 +246,10 @@ impl SessionCore {
             let mut state = self.state.lock();
             let text = error.to_string();
             let goes_on = state.proto.refuse();
-            state.push(&Frame::Refused(wire::Refused { kind, code: Rule::Malformed.code(), text: &text }));
+            // A `Refused` is never answered with another, or two peers that misunderstand each other would go on until both give up.
+            if kind != wire::kind::REFUSED {
+                state.push(&Frame::Refused(wire::Refused { kind, code: Rule::Malformed.code(), text: &text }));
+            }
             goes_on
         };
         if !goes_on {
@@ -257,7 +257,7 @@ impl SessionCore {
         }
     }
 
-    fn on_credit(&self, state: &mut State, window: Window, bytes: u64, after: &mut Afterwards) {
+    fn on_credit(&self, state: &mut State, window: Window, bytes: u64, after: &mut Afterwards) -> Result<(), Rule> {
         match window {
             Window::Calls => {
                 state.proto.handle_call_credit(bytes);
@@ -267,8 +267,9 @@ impl SessionCore {
                 state.proto.handle_return_credit(bytes);
                 self.pump_returns(state, after);
             }
-            Window::Streams => {}
+            Window::Streams => return Err(Rule::FeatureNotNegotiated),
         }
+        Ok(())
     }
 
     fn on_go_away(&self, state: &mut State, go_away: &GoAway<'_>, after: &mut Afterwards) -> Result<(), Rule> {

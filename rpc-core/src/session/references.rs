@@ -9,7 +9,7 @@ use super::state::{Afterwards, State};
 use crate::any::{AnyRemote, Place, broken};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::ExportId;
-use crate::object_key::ObjectKey;
+use crate::object_key::{ObjectKey, process_identity};
 use crate::proto::Rule;
 use crate::registry;
 use crate::servant::Servant;
@@ -87,7 +87,10 @@ impl SessionCore {
             registry::enter(servant);
         }
         let identity = match (servant.meta(), Arc::clone(servant).as_import()) {
-            (Some(meta), _) => self.identity_of(meta.home_or(self.node.identity()), meta.number(), servant.interface()),
+            (Some(meta), _) => {
+                meta.exported_by(self.node.identity());
+                self.identity_of(meta.home_or(self.node.identity()), meta.number(), servant.interface())
+            }
             (None, Some(import)) => {
                 let ((node, incarnation), number, tag) = import.identity();
                 Identity::Foreign { node, incarnation, number, tag }
@@ -178,8 +181,10 @@ impl SessionCore {
         state.imports[index] = Arc::downgrade(&import);
         let reference = AnyRemote::there(Arc::clone(&import));
         let ((node, incarnation), number, tag) = import.identity();
-        if (node, incarnation) == self.node.identity()
+        // An object that was asked for its key before any node exported it belongs to the process, and comes home to that node.
+        if [self.node.identity(), process_identity()].contains(&(node, incarnation))
             && let Some(servant) = registry::find(number, &interface, tag)
+            && servant.meta().is_none_or(|meta| meta.exported_by(self.node.identity()) == self.node.identity())
         {
             // Home again by a way round: the object itself, and the way round is given back.
             after.rest().references.push(reference);

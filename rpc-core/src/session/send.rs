@@ -75,8 +75,12 @@ impl SessionCore {
                 "the peer's room for calls made inside handlers is full, and this call goes back to the node that waits for its handler";
             return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
         }
-        state.waiting[pool as usize].retain(|ticket| ticket.is_waiting());
-        if state.waiting_len() >= self.limits().waiting_calls as usize {
+        // Tickets that were given up are looked for now and then only, so that a long queue costs each call that joins it little.
+        let full = |state: &State| state.waiting_len() >= self.limits().waiting_calls as usize;
+        if full(state) || state.waiting[pool as usize].len().is_power_of_two() {
+            state.waiting[pool as usize].retain(|ticket| ticket.is_waiting());
+        }
+        if full(state) {
             let text = format!("{} calls wait for room on this session already", state.waiting_len());
             return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).with_fault(Fault::Caller));
         }
@@ -271,18 +275,9 @@ impl SessionCore {
         self.state.lock().waiters.poll(token, waker)
     }
 
-    /// Looks whether a queued call was sent. With the lock held, so that nobody is about to send it.
-    pub(super) fn poll_ticket(&self, ticket: &Ticket, waker: &Waker) -> Poll<Result<u32, Error>> {
-        let _state = self.state.lock();
-        ticket.poll(waker)
-    }
-
     /// The caller of a queued call gives it up. True when it was sent meanwhile.
     pub(super) fn give_up_ticket(&self, ticket: &Ticket) -> bool {
-        let (token, prepared) = {
-            let _state = self.state.lock();
-            ticket.give_up()
-        };
+        let (token, prepared) = ticket.give_up();
         crate::panics::drop_quietly(prepared);
         if let Some(token) = token {
             self.give_up(token);

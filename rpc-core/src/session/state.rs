@@ -224,7 +224,13 @@ impl Afterwards {
         if let Some(mut rest) = self.rest {
             rest.wakers.drain(..).for_each(Waker::wake);
             rest.tasks.drain(..).for_each(|task| task.abort());
-            crate::panics::drop_quietly(rest);
+            // One by one: a second panic while the first unwinds would take the process down.
+            crate::panics::drop_each(rest.references);
+            crate::panics::drop_each(rest.servants);
+            crate::panics::drop_each(rest.prepared);
+            crate::panics::drop_each(rest.replies);
+            crate::panics::drop_each(rest.places);
+            crate::panics::drop_each(rest.pending);
         }
     }
 }

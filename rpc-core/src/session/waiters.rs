@@ -20,10 +20,10 @@ pub(crate) struct Arrived {
     pub(crate) segments: Vec<Option<Bytes>>,
 }
 
-/// Small replies are copied into the slot; long ones are kept as they were assembled.
+/// Small replies are copied into the slot, where up to 24 bytes need no allocation; long ones are kept as they were assembled.
 #[derive(Debug)]
 pub(crate) enum ArrivedBytes {
-    Small(SmallVec<[u8; 64]>),
+    Small(SmallVec<[u8; 24]>),
     Long(Bytes),
 }
 
