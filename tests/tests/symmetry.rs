@@ -246,9 +246,7 @@ async fn cross(a_url: &str, b_url: &str, at_once: usize) {
 
 async fn cross_often() {
     for round in 0..ROUNDS {
-        eprintln!("round {round}");
         cross(TCP, TCP, 1).await;
-        eprintln!("mem");
         cross(&format!("mem://cross-a-{round}"), &format!("mem://cross-b-{round}"), 1).await;
     }
     for _ in 0..5 {
@@ -274,7 +272,6 @@ async fn nodes_that_dial_each_other_at_the_same_moment_have_one_session() {
 #[tokio::test]
 async fn tasks_that_dial_at_the_same_moment_have_one_session() {
     bounded(async {
-        // Memory spaces are named after the process's threads of rounds, so this test and the next use others.
         for _ in 0..ROUNDS {
             cross(TCP, TCP, 1).await;
         }
@@ -345,63 +342,47 @@ async fn connecting_by_several_addresses_gives_one_session() {
     .await;
 }
 
-/// Three nodes, each with a session to the other two, and what a round trip over all of them gives.
+/// What is published on a node, as another node has it.
+async fn publish_for(from: &Node, name: &str, to: &Node, object: impl Player + 'static) -> Remote<dyn Player> {
+    to.publish(name, Remote::<dyn Player>::new(object)).unwrap();
+    from.connect(&format!("{}/{name}", to.addresses()[0])).await.unwrap()
+}
+
+/// A sends its ball to B, B to C, and C to A; with a session between C and A, or without one, so that all goes through B.
 async fn round_trip(is_key_asked_first: bool, has_own_session: bool) {
     let (a, b, c) = (node(TCP, 1).await, node(TCP, 2).await, node(TCP, 3).await);
-    let to_b = connect(&a, &b).await;
-    let b_to_c = connect(&b, &c).await;
-    let side = Side::new(1);
-    let (arrived, called) = (side.arrived.clone(), side.called.clone());
-    a.publish("home", Remote::<dyn Player>::new(side)).unwrap();
+    let side = Side::new(9);
+    let called = side.called.clone();
+    let ball = Remote::<dyn Player>::new(side);
+    let key = is_key_asked_first.then(|| Remote::key(&ball));
 
-    let ball_side = Side::new(9);
-    let ball_called = ball_side.called.clone();
-    let ball = Remote::<dyn Player>::new(ball_side);
-    let key_before = is_key_asked_first.then(|| Remote::key(&ball));
-
-    let way = if has_own_session {
-        // What C knows of A it got on its own session with A, and A's last station is reached over that.
-        let station = connect(&c, &a).await;
-        assert_eq!(station.id().await.unwrap(), 1);
-        let home: Remote<dyn Player> = c.connect(&format!("{}/home", a.addresses()[0])).await.unwrap();
-        let courier = Remote::<dyn Player>::new(Courier { home });
-        c.publish("courier", courier).unwrap();
-        let courier: Remote<dyn Player> = b.connect(&format!("{}/courier", c.addresses()[0])).await.unwrap();
-        // B's own object calls C's courier, which calls home.
-        let second = Remote::<dyn Player>::new(Courier { home: courier });
-        b.publish("second", second).unwrap();
-        let first: Remote<dyn Player> = a.connect(&format!("{}/second", b.addresses()[0])).await.unwrap();
-        let back = first.pass(ball.clone(), Vec::new()).await.unwrap();
-        assert_eq!((a.sessions().len(), b.sessions().len(), c.sessions().len()), (2, 2, 2));
-        back
+    let home = Side::new(1);
+    let arrived = home.arrived.clone();
+    let (third, way, sessions) = if has_own_session {
+        let home = publish_for(&c, "home", &a, home).await;
+        (publish_for(&b, "courier", &c, Courier { to: home }).await, Vec::new(), (2, 2, 2))
     } else {
-        let _ = &b_to_c;
-        let courier = Remote::<dyn Player>::new(Courier { home: b_to_c.clone() });
-        b.publish("second", courier).unwrap();
-        let first: Remote<dyn Player> = a.connect(&format!("{}/second", b.addresses()[0])).await.unwrap();
-        // C's player passes it to A's home, a reference that A gave it along the same way.
-        let home: Remote<dyn Player> = Remote::new(Side { number: 1, arrived: arrived.clone(), called: called.clone() });
-        let back = first.pass(ball.clone(), vec![home]).await.unwrap();
-        assert_eq!((a.sessions().len(), b.sessions().len(), c.sessions().len()), (1, 2, 1));
-        back
+        (connect(&b, &c).await, vec![Remote::new(home)], (1, 2, 1))
     };
+    let second = publish_for(&a, "courier", &b, Courier { to: third }).await;
+    let back = second.pass(ball.clone(), way).await.unwrap();
+    assert_eq!((a.sessions().len(), b.sessions().len(), c.sessions().len()), sessions);
 
     let arrived = std::mem::take(&mut *arrived.lock().unwrap());
     assert_eq!(arrived.len(), 1);
-    for reference in [&arrived[0], &way] {
+    for reference in [&arrived[0], &back] {
         assert!(Remote::is_local(reference), "{reference:?}");
         assert_eq!(Remote::key(reference), Remote::key(&ball));
-        let before = ball_called.load(Ordering::SeqCst);
+        let before = called.load(Ordering::SeqCst);
         assert_eq!(reference.id().await.unwrap(), 9);
-        assert_eq!(ball_called.load(Ordering::SeqCst), before + 1);
+        assert_eq!(called.load(Ordering::SeqCst), before + 1);
     }
-    assert!(key_before.is_none_or(|key| key == Remote::key(&ball)));
-    drop((arrived, way, to_b));
+    assert!(key.is_none_or(|key| key == Remote::key(&ball)), "its key changed on the way");
 }
 
 /// Passes on to one place.
 struct Courier {
-    home: Remote<dyn Player>,
+    to: Remote<dyn Player>,
 }
 
 impl Player for Courier {
@@ -415,8 +396,8 @@ impl Player for Courier {
         Ok(())
     }
     async fn pass(&self, ball: Remote<dyn Player>, way: Vec<Remote<dyn Player>>) -> Result<Remote<dyn Player>> {
-        assert!(!Remote::is_local(&ball), "it is at home here already");
-        self.home.pass(ball, way).await
+        assert!(!Remote::is_local(&ball), "it is at home on the way already");
+        self.to.pass(ball, way).await
     }
 }
 
@@ -460,35 +441,27 @@ async fn a_reference_that_went_there_and_back_is_the_original_object() {
 
 type Tamper = Arc<dyn Fn(&mut Frame<'_>) + Send + Sync>;
 
-/// Stands between a dialler and a node and changes what the dialler says. Gives the address to dial in place of the node's.
-async fn liar(node: &Node, tamper: impl Fn(&mut Frame<'_>) + Send + Sync + 'static) -> String {
-    let target = node.addresses()[0].strip_prefix("tcp://").unwrap().to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let tamper: Tamper = Arc::new(tamper);
-    tokio::spawn(async move {
-        while let Ok((dialler, _)) = listener.accept().await {
-            let (from_dialler, to_dialler) = dialler.into_split();
-            let (from_node, to_node) = TcpStream::connect(&target).await.unwrap().into_split();
-            tokio::spawn(relay(from_dialler, to_node, tamper.clone()));
-            tokio::spawn(relay(from_node, to_dialler, Arc::new(|_: &mut Frame<'_>| {})));
-        }
-    });
-    format!("tcp://{address}/player")
+/// Whose words are changed on a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Liar {
+    Dialler,
+    Listener,
 }
 
-/// The same, changing what the node that is dialled says.
-async fn lying(node: &Node, tamper: impl Fn(&mut Frame<'_>) + Send + Sync + 'static) -> String {
+/// Stands between a node and whoever dials it, and changes what one of the two says. Gives the address to dial in place of the node's.
+async fn gate(node: &Node, liar: Liar, tamper: impl Fn(&mut Frame<'_>) + Send + Sync + 'static) -> String {
     let target = node.addresses()[0].strip_prefix("tcp://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let honest: Tamper = Arc::new(|_: &mut Frame<'_>| {});
     let tamper: Tamper = Arc::new(tamper);
+    let (out, back) = if liar == Liar::Dialler { (tamper, honest) } else { (honest, tamper) };
     tokio::spawn(async move {
         while let Ok((dialler, _)) = listener.accept().await {
             let (from_dialler, to_dialler) = dialler.into_split();
             let (from_node, to_node) = TcpStream::connect(&target).await.unwrap().into_split();
-            tokio::spawn(relay(from_dialler, to_node, Arc::new(|_: &mut Frame<'_>| {})));
-            tokio::spawn(relay(from_node, to_dialler, tamper.clone()));
+            tokio::spawn(relay(from_dialler, to_node, out.clone()));
+            tokio::spawn(relay(from_node, to_dialler, back.clone()));
         }
     });
     format!("tcp://{address}/player")
@@ -504,8 +477,7 @@ async fn relay(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, tamper: Tamper) 
             out.extend(buffer.drain(..wire::MAGIC.len()));
             is_past_magic = true;
         }
-        while is_past_magic {
-            let Some((body, consumed)) = wire::split(&buffer) else { break };
+        while let Some((body, consumed)) = wire::split(&buffer).filter(|_| is_past_magic) {
             let mut frame = wire::decode(body).unwrap();
             tamper(&mut frame);
             wire::encode(&frame, &mut out).unwrap();
@@ -534,7 +506,7 @@ async fn a_dialler_that_claims_to_be_another_node_is_not_taken_for_it() {
         let real = a.sessions()[0].id();
 
         let impostor = Node::builder().start().await.unwrap();
-        let gate = liar(&b, claims(a.identity())).await;
+        let gate = gate(&b, Liar::Dialler, claims(a.identity())).await;
         // It is told to try again while it might be a dial that crossed, and then gets a session of its own, with a peer of A's name.
         let stolen: Remote<dyn Player> = impostor.connect(&gate).await.unwrap();
         assert_eq!(stolen.id().await.unwrap(), 2);
@@ -566,6 +538,23 @@ async fn a_dialler_that_claims_to_be_another_node_is_not_taken_for_it() {
 }
 
 #[tokio::test]
+async fn an_impostor_that_came_first_keeps_nobody_apart() {
+    bounded(async {
+        let (a, b) = (node(TCP, 1).await, node(TCP, 2).await);
+        let impostor = Node::builder().start().await.unwrap();
+        let gate = gate(&b, Liar::Dialler, claims(a.identity())).await;
+        let stolen: Remote<dyn Player> = impostor.connect(&gate).await.unwrap();
+        let (to_b, to_a) = tokio::join!(connect(&a, &b), connect(&b, &a));
+        assert_eq!((to_b.id().await.unwrap(), to_a.id().await.unwrap()), (2, 1));
+        let again: Remote<dyn Player> = b.connect(&url(&a).replace("127.0.0.1", "localhost")).await.unwrap();
+        assert_eq!(again.id().await.unwrap(), 1);
+        until(|| (a.sessions().len(), b.sessions().len(), impostor.sessions().len()) == (1, 2, 1)).await;
+        assert_eq!((to_b.id().await.unwrap(), to_a.id().await.unwrap(), stolen.id().await.unwrap()), (2, 1, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_listener_that_claims_to_be_another_node_is_not_taken_for_it() {
     bounded(async {
         let (a, b) = (node(TCP, 1).await, node(TCP, 2).await);
@@ -573,7 +562,7 @@ async fn a_listener_that_claims_to_be_another_node_is_not_taken_for_it() {
         let real = a.sessions()[0].id();
 
         let impostor = node(TCP, 3).await;
-        let gate = lying(&impostor, claims(a.identity())).await;
+        let gate = gate(&impostor, Liar::Listener, claims(a.identity())).await;
         let stolen: Remote<dyn Player> = b.connect(&gate).await.unwrap();
         assert_eq!(stolen.id().await.unwrap(), 3, "it is a session with whoever listens there");
         assert_eq!(b.sessions().len(), 2);
@@ -647,7 +636,7 @@ async fn forged(forgery: Forgery) {
     let (a, b, c) = (node(TCP, 1).await, node(TCP, 2).await, node(TCP, 3).await);
     let seen = Arc::new(AtomicBool::new(false));
     let has_forged = seen.clone();
-    let gate = liar(&a, move |frame| {
+    let gate = gate(&a, Liar::Dialler, move |frame| {
         let Frame::Call(call) = frame else { return };
         for reference in &mut call.body.references {
             let Descriptor::Home { number, tag, .. } = reference else { continue };
@@ -665,10 +654,8 @@ async fn forged(forgery: Forgery) {
     a.publish("home", Remote::<dyn Player>::new(home)).unwrap();
     // C reaches A through the forger, and has A's ball from B.
     let home: Remote<dyn Player> = c.connect(&gate.replace("/player", "/home")).await.unwrap();
-    c.publish("courier", Remote::<dyn Player>::new(Courier { home: home.clone() })).unwrap();
-    let courier: Remote<dyn Player> = b.connect(&format!("{}/courier", c.addresses()[0])).await.unwrap();
-    b.publish("second", Remote::<dyn Player>::new(Courier { home: courier })).unwrap();
-    let first: Remote<dyn Player> = a.connect(&format!("{}/second", b.addresses()[0])).await.unwrap();
+    let third = publish_for(&b, "courier", &c, Courier { to: home.clone() }).await;
+    let first = publish_for(&a, "courier", &b, Courier { to: third }).await;
 
     let side = Side::new(9);
     let called = side.called.clone();
