@@ -73,13 +73,37 @@ where
 {
     let called = Called { interface, method };
     if method.blocking {
-        return Call::local(called, on_blocking_pool(future));
+        return Call::local(called, on_blocking_pool(future, method.no_cancel));
+    }
+    if method.no_cancel {
+        return Call::local(called, detached(future));
     }
     Call::local(called, future)
 }
 
+/// Runs a method that goes on when its caller gives up on a task of its own, in the context of its call.
+fn detached<T, E>(future: BoxFuture<MethodResult<T, E>>) -> BoxFuture<MethodResult<T, E>>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    Box::pin(async move {
+        crate::context::with_current(|current| {
+            if let Some(context) = current {
+                context.started = true;
+            }
+        });
+        let future = crate::context::Within::new(crate::context::inherited(), crate::panics::Caught::new(future, Outcome::MayHaveRun));
+        match tokio::spawn(future).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")),
+        }
+    })
+}
+
 /// Runs a method that blocks its thread on the blocking pool, in the context of its call.
-fn on_blocking_pool<T, E>(future: BoxFuture<MethodResult<T, E>>) -> BoxFuture<MethodResult<T, E>>
+fn on_blocking_pool<T, E>(future: BoxFuture<MethodResult<T, E>>, no_cancel: bool) -> BoxFuture<MethodResult<T, E>>
 where
     T: Send + 'static,
     E: Send + 'static,
@@ -92,10 +116,21 @@ where
         });
         let future = crate::context::Within::new(crate::context::inherited(), crate::panics::Caught::new(future, Outcome::MayHaveRun));
         let runtime = tokio::runtime::Handle::current();
-        match tokio::task::spawn_blocking(move || runtime.block_on(future)).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")),
+        // Dropped with this future, when the call is given up: the method ends at its next await then.
+        let (alive, given_up) = tokio::sync::oneshot::channel::<()>();
+        let work = async move {
+            tokio::select! {
+                biased;
+                result = future => Some(result),
+                _ = given_up, if !no_cancel => None,
+            }
+        };
+        let done = tokio::task::spawn_blocking(move || runtime.block_on(work)).await;
+        drop(alive);
+        match done {
+            Ok(Some(Ok(result))) => result,
+            Ok(Some(Err(error))) => Err(error),
+            Ok(None) | Err(_) => Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")),
         }
     })
 }

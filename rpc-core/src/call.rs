@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -59,6 +59,8 @@ pub struct Call<T, E> {
     state: State<T, E>,
 }
 
+type MethodFuture<T, E> = Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>;
+
 type Decode<T, E> = fn(Arrived, &Limits, &Peer, &Called) -> Result<T, E>;
 
 /// Which method was called, for errors.
@@ -91,19 +93,45 @@ enum State<T, E> {
     Done,
 }
 
-/// A task that ends when nobody holds it any more.
-struct Task<T>(JoinHandle<T>);
+/// A local call that was sent: it ends when nobody holds it any more, unless its method is `no_cancel`.
+struct Task<T> {
+    handle: Option<JoinHandle<T>>,
+    no_cancel: bool,
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    called: Called,
+}
+
+impl<T> Task<T> {
+    /// Waits for the task, at most until the deadline that was set after it had been sent.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
+        let Some(handle) = &mut self.handle else { return Poll::Pending };
+        match Pin::new(handle).poll(cx) {
+            Poll::Ready(Ok(result)) => return Poll::Ready(Ok(result)),
+            Poll::Ready(Err(_)) => {
+                let text = "the runtime was shut down while the call ran";
+                return Poll::Ready(Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, text)));
+            }
+            Poll::Pending => {}
+        }
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        sleep.as_mut().poll(cx).map(|()| Err(self.called.name_on(deadline_over(Outcome::MayHaveRun))))
+    }
+}
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        if let (Some(handle), false) = (&self.handle, self.no_cancel) {
+            handle.abort();
+        }
     }
 }
 
 /// A call on an object of this process: the method's own future, in a context of its own.
 struct LocalCall<T, E> {
     /// `None` only while it is dropped.
-    future: Option<Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>>,
+    future: Option<MethodFuture<T, E>>,
     context: Option<CallContext>,
     sleep: Option<Pin<Box<Sleep>>>,
     called: Called,
@@ -118,7 +146,7 @@ where
         Self { state: State::Failed(error) }
     }
 
-    pub(crate) fn local(called: Called, future: Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>) -> Self {
+    pub(crate) fn local(called: Called, future: MethodFuture<T, E>) -> Self {
         let context = Some(CallContext::local(MethodLabel::Here(called.interface, called.method)));
         Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called }) }
     }
@@ -135,7 +163,11 @@ where
         match &mut self.state {
             State::Local(local) => local.bound(deadline),
             State::Remote(call, ..) => call.bound(deadline),
-            State::Failed(_) | State::Spawned(_) | State::Done => {}
+            State::Spawned(task) => {
+                task.deadline = Some(task.deadline.map_or(deadline, |known| known.min(deadline)));
+                task.sleep = None;
+            }
+            State::Failed(_) | State::Done => {}
         }
         self
     }
@@ -149,7 +181,7 @@ where
                 Err(error) => Self::failed(called.name_on(error)),
             },
             State::Local(local) => match local.spawn() {
-                Ok(task) => Self { state: State::Spawned(Task(task)) },
+                Ok(task) => Self { state: State::Spawned(task) },
                 Err(error) => Self::failed(error),
             },
             state => Self { state },
@@ -173,15 +205,14 @@ where
                 if let Some(context) = &mut local.context {
                     context.holds.clear();
                 }
-                local.spawn().map(drop).map_err(E::from)
+                let mut task = local.spawn().map_err(E::from)?;
+                task.handle = None;
+                Ok(())
             }
             State::Failed(error) => Err(E::from(error)),
-            State::Spawned(task) => {
+            State::Spawned(mut task) => {
                 // It was sent for its result, which nobody wants now; it goes on all the same.
-                tokio::spawn(async move {
-                    let mut task = task;
-                    let _ = (&mut task.0).await;
-                });
+                task.handle = None;
                 Ok(())
             }
             State::Done => Ok(()),
@@ -223,13 +254,10 @@ impl<T: Send + 'static, E: From<Error> + Send + 'static> Future for Call<T, E> {
                 }
                 Poll::Ready(Err(error)) => Err(E::from(called.name_on(error))),
             },
-            State::Spawned(task) => match Pin::new(&mut task.0).poll(cx) {
+            State::Spawned(task) => match task.poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(result)) => result,
-                Poll::Ready(Err(_)) => {
-                    let text = "the runtime was shut down while the call ran";
-                    Err(E::from(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, text)))
-                }
+                Poll::Ready(Err(error)) => Err(E::from(error)),
             },
             State::Failed(_) => match std::mem::replace(&mut this.state, State::Done) {
                 State::Failed(error) => Err(E::from(error)),
@@ -304,9 +332,18 @@ where
         }
     }
 
-    fn spawn(mut self) -> Result<JoinHandle<Result<T, E>>, Error> {
+    /// Starts the call here, so that calls start in the order in which they are sent, and hands the rest of it to a task.
+    fn spawn(mut self) -> Result<Task<Result<T, E>>, Error> {
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => Ok(runtime.spawn(std::future::poll_fn(move |cx| self.poll(cx)))),
+            Ok(runtime) => {
+                let (called, no_cancel) = (self.called, self.called.method.no_cancel);
+                let started = self.poll(&mut Context::from_waker(Waker::noop()));
+                let handle = match started {
+                    Poll::Ready(result) => runtime.spawn(std::future::ready(result)),
+                    Poll::Pending => runtime.spawn(std::future::poll_fn(move |cx| self.poll(cx))),
+                };
+                Ok(Task { handle: Some(handle), no_cancel, deadline: None, sleep: None, called })
+            }
             Err(_) => {
                 let text = "a call on a local object can be sent only inside a tokio runtime, on which it then runs";
                 Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, text))

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task;
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
 use crate::id::CallId;
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::peer::Peer;
@@ -35,6 +36,9 @@ pub(crate) struct CallContext {
     pub(crate) method: Option<MethodLabel>,
     /// Whether the user's method has been entered: before that the outcome is `NotRun`.
     pub(crate) started: bool,
+    /// The object before which others wait until this method has been entered. Only for one that blocks its thread: it is not known
+    /// when its first poll ends.
+    pub(crate) line: Option<u64>,
 }
 
 /// A method, as far as it takes to name it.
@@ -90,6 +94,15 @@ pub(crate) fn inherited() -> Option<CallContext> {
         context.root.get_or_insert_with(crate::random::unique);
         Some(context.clone())
     })
+}
+
+/// What the caller of the current call may learn of a panic.
+pub(crate) fn guarded(error: Error) -> Error {
+    let session = with_current(|current| current?.incoming.as_ref().map(|(session, _)| Arc::clone(session)));
+    match session {
+        Some(session) => session.guarded(error),
+        None => error,
+    }
 }
 
 impl CallContext {

@@ -15,7 +15,7 @@ use crate::codec::{self, Bounds, Codec};
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
 use crate::interface::MethodDescriptor;
-use crate::limits::Limits;
+use crate::limits::{Limits, REFERENCES_MAX, SEGMENTS_MAX, Size};
 use crate::transfer::{self, Incoming, Outgoing};
 use crate::wire::Status;
 
@@ -103,9 +103,10 @@ impl Reply {
         }
     }
 
-    /// How many payload bytes it has, bulk bytes included.
-    pub(crate) fn len(&self) -> u64 {
-        self.bytes.as_slice().len() as u64 + self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum::<u64>()
+    /// How large it is, bulk bytes included.
+    pub(crate) fn size(&self) -> Size {
+        let bulk: u64 = self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum();
+        Size::new(self.bytes.as_slice().len() as u64 + bulk, self.outgoing.references.len(), self.outgoing.segments.len())
     }
 }
 
@@ -280,7 +281,10 @@ impl<'a> Inbound<'a> {
         match decoded {
             Ok(Ok(arguments)) => Ok(arguments),
             Ok(Err(error)) => Err(self.refuse(&error.to_string())),
-            Err(panic) => Err(Served::Ready(Reply::failed(&panic.into_error(Outcome::NotRun).with_method(self.name())))),
+            Err(panic) => {
+                let error = crate::context::guarded(panic.into_error(Outcome::NotRun));
+                Err(Served::Ready(Reply::failed(&error.with_method(self.name()))))
+            }
         }
     }
 
@@ -325,14 +329,14 @@ fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, code
     let error = match encoded {
         Ok((Ok(()), outgoing)) => {
             let reply = Reply { status, codec, bytes: ReplyBytes::Pooled(bytes), outgoing };
-            if reply.len() <= max_bytes {
-                return reply;
+            match oversized(&reply.size(), reply.outgoing.references.len(), reply.outgoing.segments.len(), max_bytes, Outcome::Ran) {
+                None => return reply,
+                Some(error) => error,
             }
-            too_large(reply.len(), max_bytes, Outcome::Ran)
         }
         Ok((Err(codec::CodecError::TooLarge { max_bytes }), _)) => too_large(max_bytes + 1, max_bytes, Outcome::Ran),
         Ok((Err(error), _)) => Error::new(ErrorKind::Codec, Outcome::Ran, format!("the result cannot be encoded: {error}")),
-        Err(panic) => panic.into_error(Outcome::Ran),
+        Err(panic) => crate::context::guarded(panic.into_error(Outcome::Ran)),
     };
     Reply::failed(&error)
 }
@@ -344,6 +348,20 @@ pub(crate) fn too_large(bytes: u64, max_bytes: u64, outcome: Outcome) -> Error {
         "{what} at least {bytes} bytes, and the receiver takes {max_bytes} in one message; larger data goes in pieces (byte streams, which a later version brings, carry any size)"
     );
     Error::new(ErrorKind::TooLarge, outcome, text)
+}
+
+/// What is wrong with the size of a message, if anything is.
+pub(crate) fn oversized(size: &Size, references: usize, segments: usize, max_bytes: u64, outcome: Outcome) -> Option<Error> {
+    if size.total > max_bytes {
+        return Some(too_large(size.total, max_bytes, outcome));
+    }
+    if references > REFERENCES_MAX || segments > SEGMENTS_MAX {
+        let text = format!(
+            "the message has {references} references and {segments} bulk segments, and one message takes {REFERENCES_MAX} and {SEGMENTS_MAX}; send it in pieces"
+        );
+        return Some(Error::new(ErrorKind::TooLarge, outcome, text));
+    }
+    None
 }
 
 /// The descriptor's name for an error text.

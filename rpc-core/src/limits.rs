@@ -45,7 +45,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long a call made inside a handler waits for credit without any progress before it fails. Default 10 s.
     pub nested_wait: Duration,
-    /// Links that may be in their handshake at a time on one listener. Default 64.
+    /// Links that may be in their handshake at a time on one listener. Default 64. When all places are taken and another link comes, one
+    /// that has taken more than a tenth of `handshake` gives its place up.
     pub handshakes: u32,
     /// Sessions a node holds at a time. Default 20,000.
     pub sessions: u32,
@@ -98,12 +99,48 @@ pub struct PeerLimits {
     pub keep_alive_ms: u64,
 }
 
+/// References in one message.
+pub const REFERENCES_MAX: usize = 4_096;
+
+/// Bulk segments in one message.
+pub const SEGMENTS_MAX: usize = 256;
+
+/// What a reference in a message costs of its window beside the payload: about what its table entry takes in memory.
+const REFERENCE_COST: u64 = 64;
+
+/// What a bulk segment costs of its window beside its bytes.
+const SEGMENT_COST: u64 = 32;
+
+/// What the tables of one message cost at most.
+pub const TABLES_COST_MAX: u64 = REFERENCES_MAX as u64 * REFERENCE_COST + SEGMENTS_MAX as u64 * SEGMENT_COST;
+
+/// The size of a message, and what it takes of its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Size {
+    /// Payload bytes, bulk bytes included.
+    pub(crate) total: u64,
+    /// What the message takes of its window: the payload, and something for each table entry.
+    pub(crate) cost: u64,
+}
+
+impl Size {
+    pub(crate) const fn new(total: u64, references: usize, segments: usize) -> Self {
+        let tables = (references as u64 * REFERENCE_COST).saturating_add(segments as u64 * SEGMENT_COST);
+        Self { total, cost: total.saturating_add(tables) }
+    }
+}
+
+/// A window that is announced smaller than this is read as this: 64 KiB of payload with the largest tables.
+pub const WINDOW_MIN: u64 = 65_536 + TABLES_COST_MAX;
+
 impl PeerLimits {
     /// The same limits without contradictions: a message has to fit the windows that it moves through, and at least one call and one
     /// object have to be allowed.
     #[must_use]
     pub fn consistent(mut self) -> Self {
-        self.message_bytes = self.message_bytes.min(self.call_window).min(self.return_window);
+        self.call_window = self.call_window.max(WINDOW_MIN);
+        self.return_window = self.return_window.max(WINDOW_MIN);
+        self.message_bytes = self.message_bytes.min(self.call_window - TABLES_COST_MAX).min(self.return_window - TABLES_COST_MAX);
         self.calls_in_flight = self.calls_in_flight.max(1);
         self.exports = self.exports.max(1);
         self.definitions = self.definitions.max(1);
@@ -116,8 +153,8 @@ impl PeerLimits {
         calls_in_flight: 1,
         exports: 1,
         message_bytes: 65_536,
-        call_window: 65_536,
-        return_window: 65_536,
+        call_window: WINDOW_MIN,
+        return_window: WINDOW_MIN,
         definitions: 64,
         streams: 0,
         depth: 64,

@@ -25,6 +25,8 @@ impl Panicked {
 }
 
 thread_local! {
+    /// Whether the thread was unwinding already when the innermost [`caught`] began.
+    static UNWINDING: Cell<bool> = const { Cell::new(false) };
     static WATCHED: Cell<u32> = const { Cell::new(0) };
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -36,9 +38,9 @@ fn note_places() {
     ONCE.call_once(|| {
         let former = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if WATCHED.with(Cell::get) > 0 {
+            if WATCHED.try_with(Cell::get).is_ok_and(|watched| watched > 0) {
                 let place = info.location().map(|location| format!("{}:{}", location.file(), location.line()));
-                PLACE.with(|slot| *slot.borrow_mut() = place);
+                let _ = PLACE.try_with(|slot| *slot.borrow_mut() = place);
             }
             former(info);
         }));
@@ -47,22 +49,28 @@ fn note_places() {
 
 /// Runs user code. A panic in it comes back as a value.
 pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
-    struct Watch;
+    struct Watch(bool);
     impl Drop for Watch {
         fn drop(&mut self) {
-            WATCHED.with(|watched| watched.set(watched.get() - 1));
+            let _ = WATCHED.try_with(|watched| watched.set(watched.get().saturating_sub(1)));
+            let _ = UNWINDING.try_with(|unwinding| unwinding.set(self.0));
         }
     }
     note_places();
-    WATCHED.with(|watched| watched.set(watched.get() + 1));
-    let _watch = Watch;
+    let _ = WATCHED.try_with(|watched| watched.set(watched.get() + 1));
+    let _watch = Watch(UNWINDING.try_with(|unwinding| unwinding.replace(std::thread::panicking())).unwrap_or_default());
     // Everything reachable after a panic is either dropped (the future) or marked (a poisoned object), so no broken state is seen.
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let message = message(&*payload);
         // A payload whose own drop panics must not take the process down.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
-        Panicked { message, location: PLACE.with(|slot| slot.borrow_mut().take()) }
+        Panicked { message, location: PLACE.try_with(|slot| slot.borrow_mut().take()).unwrap_or_default() }
     })
+}
+
+/// Whether the panic that unwinds this thread began outside the user code that runs here.
+pub(crate) fn was_unwinding() -> bool {
+    UNWINDING.try_with(Cell::get).unwrap_or_default()
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -38,13 +38,17 @@ pub(crate) fn tag(number: u64, interface: &str) -> u64 {
     hasher.finish()
 }
 
-/// An object enters an export table.
-pub(crate) fn enter(servant: &Arc<dyn Servant>) {
+/// An object enters an export table. Gives the servant that stands for it in all of them: it lives as long as any of them has it.
+pub(crate) fn enter(servant: &Arc<dyn Servant>) -> Arc<dyn Servant> {
     let key = (servant.number(), interface_hash(servant.interface()));
     let mut entry = objects().entry(key).or_insert_with(|| Entry { servant: Arc::downgrade(servant), count: 0 });
     entry.count += 1;
-    if entry.servant.strong_count() == 0 {
-        entry.servant = Arc::downgrade(servant);
+    match entry.servant.upgrade() {
+        Some(known) => known,
+        None => {
+            entry.servant = Arc::downgrade(servant);
+            Arc::clone(servant)
+        }
     }
 }
 
@@ -56,7 +60,7 @@ pub(crate) fn leave(servant: &dyn Servant) {
         entry.count -= 1;
     }
     map.remove_if(&key, |_, entry| entry.count == 0);
-    if map.is_empty() {
+    if map.is_empty() && map.capacity() > KEEP {
         // A million objects that have come and gone leave no million empty buckets behind.
         map.shrink_to_fit();
     }
@@ -69,6 +73,9 @@ pub(crate) fn find(number: u64, interface: &str, claimed: u64) -> Option<Arc<dyn
     }
     objects().get(&(number, interface_hash(interface)))?.servant.upgrade()
 }
+
+/// Places kept in an empty list.
+const KEEP: usize = 4_096;
 
 /// How many objects are exported on any session of this process.
 pub(crate) fn len() -> usize {

@@ -33,6 +33,11 @@ pub(crate) trait Servant: Send + Sync + 'static {
     /// Its number in this process, by which export tables know it.
     fn number(&self) -> u64;
 
+    /// What it shares with every other way to the same object: calls that share it start in the order in which they came.
+    fn line(&self) -> u64 {
+        self.number()
+    }
+
     /// Its identity, when it is hosted here and not only passed on.
     fn meta(&self) -> Option<&ObjectMeta>;
 

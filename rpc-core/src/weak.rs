@@ -9,6 +9,7 @@ use crate::any::{AnyRemote, Place};
 use crate::error::{Error, Result};
 use crate::interface::Interface;
 use crate::remote::Remote;
+use crate::servant::Servant;
 use crate::session::Import;
 
 /// What stands in for the object where a weak reference has travelled to.
@@ -42,8 +43,10 @@ enum WeakPlace<T: ?Sized + Interface> {
     Here(Weak<T::Erased>),
     /// Of an object of a peer's, made here.
     There(Weak<Import>),
-    /// A handler or a broken reference, which nothing else keeps alive.
-    Other(AnyRemote),
+    /// A handler, or an object under another interface than its own.
+    Handled(Weak<dyn Servant>),
+    /// A reference that arrived broken.
+    Broken(AnyRemote),
     /// It came from elsewhere.
     Travelled(Remote<dyn WeakTarget>),
 }
@@ -53,7 +56,8 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
         let place = match (Remote::local(strong), Remote::any(strong)) {
             (Some(object), _) => WeakPlace::Here(Arc::downgrade(object)),
             (None, Some(AnyRemote { place: Place::There(import) })) => WeakPlace::There(Arc::downgrade(import)),
-            _ => WeakPlace::Other(Remote::to_any(strong)),
+            (None, Some(AnyRemote { place: Place::Here(servant) })) => WeakPlace::Handled(Arc::downgrade(servant)),
+            _ => WeakPlace::Broken(Remote::to_any(strong)),
         };
         Self { place }
     }
@@ -74,7 +78,8 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
         match &self.place {
             WeakPlace::Here(object) => Ok(object.upgrade().map(Remote::of_erased)),
             WeakPlace::There(import) => Ok(import.upgrade().map(|import| Remote::from_any(AnyRemote::there(import)))),
-            WeakPlace::Other(reference) => Ok(Some(Remote::from_any(reference.clone()))),
+            WeakPlace::Handled(servant) => Ok(servant.upgrade().map(|servant| Remote::from_any(AnyRemote::here(servant)))),
+            WeakPlace::Broken(reference) => Ok(Some(Remote::from_any(reference.clone()))),
             WeakPlace::Travelled(target) => {
                 let call = WeakTarget::upgrade(target);
                 Ok(call.await?.map(Remote::from_any))
@@ -92,7 +97,11 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
                 let import = import.clone();
                 stand_in(move || import.upgrade().map(AnyRemote::there))
             }
-            WeakPlace::Other(reference) => {
+            WeakPlace::Handled(servant) => {
+                let servant = servant.clone();
+                stand_in(move || servant.upgrade().map(AnyRemote::here))
+            }
+            WeakPlace::Broken(reference) => {
                 let reference = reference.clone();
                 stand_in(move || Some(reference.clone()))
             }
@@ -121,7 +130,8 @@ impl<T: ?Sized + Interface> Clone for WeakRemote<T> {
         let place = match &self.place {
             WeakPlace::Here(object) => WeakPlace::Here(object.clone()),
             WeakPlace::There(import) => WeakPlace::There(import.clone()),
-            WeakPlace::Other(reference) => WeakPlace::Other(reference.clone()),
+            WeakPlace::Handled(servant) => WeakPlace::Handled(servant.clone()),
+            WeakPlace::Broken(reference) => WeakPlace::Broken(reference.clone()),
             WeakPlace::Travelled(target) => WeakPlace::Travelled(target.clone()),
         };
         Self { place }

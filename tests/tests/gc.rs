@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use netref::{Node, Remote, Result, WeakRemote, remote};
+use netref::{Limits, Node, Remote, Result, WeakRemote, remote};
 use serde::{Deserialize, Serialize};
 
 /// Counts the bytes that are allocated.
@@ -62,7 +62,7 @@ pub trait Item {
 pub struct Nest {
     list: Vec<Option<Remote<dyn Item>>>,
     map: BTreeMap<u32, Vec<Remote<dyn Item>>>,
-    pair: Option<(Remote<dyn Item>, Box<Nest>)>,
+    pair: Option<(Remote<dyn Item>, Box<Self>)>,
 }
 
 #[remote]
@@ -79,6 +79,7 @@ pub trait Store {
     /// Passes them on so many hops; how many of them are objects of the last one's own process half.
     async fn pass_on(&self, nest: Nest, hops: u32) -> Result<u64>;
     async fn take(&self, item: Remote<dyn Item>) -> Result<()>;
+    async fn echo(&self, data: Vec<u8>) -> Result<Vec<u8>>;
 }
 
 /// Objects made and objects dropped.
@@ -210,6 +211,9 @@ impl Store for Published {
         self.0.taken.lock().unwrap().push(item);
         Ok(())
     }
+    async fn echo(&self, data: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(data)
+    }
 }
 
 /// Three nodes with a store each. `a` calls `b`, `b` calls `c`, `c` calls `a`.
@@ -226,7 +230,9 @@ impl Three {
         let mut shelves = Vec::new();
         for name in ["a", "b", "c"] {
             let shelf = Shelf::new(&census);
-            let node = Node::builder().name(name).listen("tcp://127.0.0.1:0").start().await.unwrap();
+            // One frame refused ends the session: in all this no side may ever break a rule.
+            let limits = Limits { refusals: 1, ..Limits::default() };
+            let node = Node::builder().name(name).limits(limits).listen("tcp://127.0.0.1:0").start().await.unwrap();
             nodes.push(node);
             shelves.push(shelf);
         }
@@ -363,16 +369,28 @@ async fn rounds(three: &Three, at_least: u64) -> u64 {
     passed
 }
 
+/// Gives every session the largest read buffers it can have.
+async fn widen(three: &Three) {
+    for (from, to) in [(0, 1), (1, 2), (2, 0)] {
+        let store = three.store(from, to).await;
+        for _ in 0..4 {
+            assert!(store.echo(vec![1; 2 << 20]).await.is_ok());
+        }
+    }
+    three.settled().await;
+}
+
 /// Passes references until all buffers have the size that the traffic gives them. Gives the level of the heap.
 async fn warm_up(three: &Three) -> i64 {
     let mut levels = Vec::new();
+    widen(three).await;
     loop {
         rounds(three, 50_000).await;
         levels.push(heap());
-        if let [.., first, second, third] = levels[..] {
-            if levels.len() >= 12 || (second - first).max(third - second) <= 4 << 10 {
-                return third;
-            }
+        if let [.., first, second, third, fourth] = levels[..]
+            && (levels.len() >= 20 || (second - first).max(third - second).max(fourth - third) <= 4 << 10)
+        {
+            return fourth;
         }
     }
 }
@@ -381,12 +399,20 @@ async fn warm_up(three: &Three) -> i64 {
 async fn million_references_leave_nothing_behind() {
     let _turn = TURN.lock().await;
     let three = Three::start().await;
-    let before = warm_up(&three).await;
-    let start = Instant::now();
-    let passed = rounds(&three, 1_000_000).await;
-    let after = heap();
-    println!("{passed} references in {:?}; the heap went from {before} to {after} bytes", start.elapsed());
-    assert!(after - before <= HEAP_SLACK, "{} bytes more than before", after - before);
+    let mut level = warm_up(&three).await;
+    // A buffer between here and the sockets may still grow a step during a million, once; what leaks grows with each million.
+    let mut gained = Vec::new();
+    loop {
+        let start = Instant::now();
+        let passed = rounds(&three, 1_000_000).await;
+        let before = std::mem::replace(&mut level, heap());
+        gained.push(level - before);
+        println!("{passed} references in {:?}; the heap went from {before} to {level} bytes", start.elapsed());
+        if level - before <= HEAP_SLACK {
+            break;
+        }
+        assert!(gained.len() < 4, "with each million the heap gained so many bytes: {gained:?}");
+    }
     assert_eq!(three.census.made.load(Ordering::SeqCst), three.census.dropped.load(Ordering::SeqCst));
 }
 
@@ -400,17 +426,21 @@ async fn tables_that_held_many_objects_give_their_memory_back() {
         for _ in 0..messages {
             nests.push(there.make(1_000).await.unwrap());
         }
-        assert_eq!(three.nodes[0].sessions()[0].stats().imports, 1_000 * messages as usize + 1);
+        let imports: usize = three.nodes[0].stats().tables.iter().map(|tables| tables.imports).sum();
+        assert_eq!(imports, 1_000 * messages as usize + 1);
         drop((nests, there));
         three.settled().await;
     };
-    hold(2).await;
+    widen(&three).await;
+    for _ in 0..20 {
+        hold(2).await;
+    }
     let before = heap();
     hold(100).await;
     let after = heap();
     println!("the heap went from {before} to {after} bytes");
-    assert!(after - before <= HEAP_SLACK, "{} bytes more than before", after - before);
-    hold(3).await;
+    // The smallest of the tables takes four bytes an object, and 400 KB in all: one that stayed would show.
+    assert!(after - before <= 4 * HEAP_SLACK, "{} bytes more than before", after - before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

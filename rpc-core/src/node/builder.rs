@@ -15,6 +15,9 @@ use crate::remote::Remote;
 use crate::transport::{Address, Listener};
 use crate::wire::NODE_NAME_MAX;
 
+/// No wait is longer: ten years, which every clock can add.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// Describes a node before it starts.
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until it is started"]
@@ -89,6 +92,13 @@ impl NodeBuilder {
         }
         if limits.calls_in_flight == 0 || limits.exports == 0 || limits.definitions == 0 || limits.refusals == 0 {
             return misuse("a limit of zero allows nothing".to_owned());
+        }
+        let durations = [limits.handshake, limits.nested_wait];
+        if durations.iter().any(|duration| *duration > LONGEST || duration.is_zero()) {
+            return misuse(format!("durations in `Limits` lie above zero and at most at {} days", LONGEST.as_secs() / 86_400));
+        }
+        if self.settings.keep_alive.is_some_and(|(interval, timeout)| interval > LONGEST || timeout > LONGEST) {
+            return misuse("a keep-alive that long is none: use `no_keep_alive`".to_owned());
         }
         if let Some((interval, timeout)) = self.settings.keep_alive
             && (interval.is_zero() || timeout < interval)

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::root;
 use super::settle::Settling;
 use crate::any::AnyRemote;
-use crate::id::{Incarnation, NodeId, SessionId};
-use crate::limits::{Limits, PeerLimits};
+use crate::id::{Incarnation, NodeId};
+use crate::limits::{Limits, PeerLimits, TABLES_COST_MAX};
 use crate::proto::window_for;
 use crate::servant::Servant;
 use crate::session::SessionCore;
@@ -19,8 +19,8 @@ use crate::session::SessionCore;
 /// Who a peer claims to be.
 pub(crate) type PeerKey = (NodeId, Incarnation);
 
-/// A session and which end of it: a node that calls itself has both.
-pub(crate) type SessionKey = (SessionId, bool);
+/// A session in this process. Not its id: the dialler chooses that, and could choose the same one twice.
+pub(crate) type SessionKey = u64;
 
 /// What a node is configured to be.
 #[derive(Clone, Debug)]
@@ -117,8 +117,8 @@ impl NodeCore {
             calls_in_flight: limits.calls_in_flight,
             exports: if on_this_machine { limits.exports } else { limits.exports_stranger },
             message_bytes: limits.message_bytes,
-            call_window: limits.call_window.max(window_for(limits.message_bytes)),
-            return_window: limits.return_window.max(window_for(limits.message_bytes)),
+            call_window: limits.call_window.max(window_for(limits.message_bytes + TABLES_COST_MAX)),
+            return_window: limits.return_window.max(window_for(limits.message_bytes + TABLES_COST_MAX)),
             definitions: limits.definitions,
             streams: 0,
             depth: limits.depth,
@@ -139,10 +139,10 @@ impl NodeCore {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// A session that is alive, if this is one.
+    /// A session that is alive and takes calls, if this is one.
     pub(super) fn session(&self, key: SessionKey) -> Option<Arc<SessionCore>> {
         let session = Arc::clone(self.sessions.get(&key)?.value());
-        (!session.is_closed()).then_some(session)
+        session.is_usable().then_some(session)
     }
 
     /// The sessions with peers that claim this key, oldest first; whether one is with the same peer has to be proven.
@@ -153,14 +153,14 @@ impl NodeCore {
     }
 
     pub(super) fn register(&self, session: &Arc<SessionCore>) {
-        let key = (session.id(), session.dialled());
+        let key = session.key();
         self.sessions.insert(key, Arc::clone(session));
         self.by_peer.entry(session.peer_identity()).or_default().push(key);
     }
 
     /// A session is over.
     pub(crate) fn forget(&self, session: &SessionCore) {
-        let key = (session.id(), session.dialled());
+        let key = session.key();
         self.sessions.remove(&key);
         if let Some(mut known) = self.by_peer.get_mut(&session.peer_identity()) {
             known.retain(|known| *known != key);

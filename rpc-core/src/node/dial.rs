@@ -34,7 +34,7 @@ impl NodeCore {
         drop(turn);
         self.dials.remove_if(&place, |_, turn| Arc::strong_count(turn) == 1);
         let session = result?;
-        self.by_address.insert(place, (session.id(), session.dialled()));
+        self.by_address.insert(place, session.key());
         if session.is_closed() {
             self.forget(&session);
         }

@@ -169,6 +169,11 @@ impl Shaking {
         let session = SessionCore::new(Arc::clone(node), agreed, self.link.writer);
         node.register(&session);
         session.run(self.link.reader, self.buffer);
+        if !dialled && node.is_draining() {
+            // The node went away during the handshake, and may have looked for its sessions before this one was among them.
+            let error = Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, "this node was shut down");
+            session.end_saying(error, "the node was shut down");
+        }
         session
     }
 }
@@ -209,7 +214,7 @@ pub(super) async fn dialler(
     let known = {
         let mut settling = node.settling.lock();
         let mut known = node.sessions_with(theirs.key);
-        known.retain(|session| !disproven.contains(&(session.id(), session.dialled())));
+        known.retain(|session| !disproven.contains(&session.key()));
         let known = known.into_iter().next().filter(|_| disproven.len() < NAMESAKES_MAX);
         if known.is_none() {
             if settling.is_accepting(theirs.key) && theirs.key != node.identity() && !insists {
@@ -260,7 +265,7 @@ async fn attach(
         // yet to read that it was accepted.
         _ => {
             if session.began().elapsed() >= CROSSING {
-                disproven.push((session.id(), session.dialled()));
+                disproven.push(session.key());
             }
             Ok(Dialled::TryAgain)
         }
@@ -348,9 +353,10 @@ async fn accept_attach(
     id: SessionId,
     claimed: &[u8; 32],
 ) -> Result<Option<Arc<SessionCore>>, Error> {
-    let known = [true, false].into_iter().filter_map(|dialled| node.session((id, dialled)));
-    let proven = known
-        .filter(|session| session.peer_identity() == theirs.key)
+    let proven = node
+        .sessions_with(theirs.key)
+        .into_iter()
+        .filter(|session| session.id() == id)
         .find(|session| proves(session.secret(), ATTACH, id, &theirs.share, share, claimed));
     let Some(session) = proven else {
         shaking.send(&refusal(code::UNKNOWN_SESSION, "there is no such session, or the proof is wrong")).await?;

@@ -1,9 +1,11 @@
 //! Owns how a node is reached: one loop per listener, which never ends by itself, and a bound on handshakes at a time.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::Instant;
 
 use super::core::NodeCore;
 use super::handshake;
@@ -14,17 +16,45 @@ pub(super) fn spawn(node: Arc<NodeCore>, listener: Listener) -> JoinHandle<()> {
     tokio::spawn(run(node, listener))
 }
 
+/// So long a handshake may hold its place when all are taken: a tenth of what it may take at all. An honest one takes a round trip.
+const PATIENCE: u32 = 10;
+
+#[allow(clippy::disallowed_methods)]
 async fn run(node: Arc<NodeCore>, mut listener: Listener) {
-    let handshakes = Arc::new(Semaphore::new(node.limits().handshakes.max(1) as usize));
+    let places = node.limits().handshakes.max(1) as usize;
+    let handshakes = Arc::new(Semaphore::new(places));
+    let patience = node.limits().handshake / PATIENCE;
+    // When each began, oldest first; those that are over are thrown out now and then.
+    let mut going: VecDeque<(Instant, AbortHandle)> = VecDeque::new();
     loop {
         // Links beyond the bound wait in the operating system's queue, not in this process.
-        let Ok(turn) = Arc::clone(&handshakes).acquire_owned().await else { return };
+        let turn = loop {
+            while going.front().is_some_and(|(_, task)| task.is_finished()) {
+                going.pop_front();
+            }
+            let oldest = going.front().map(|(began, _)| *began + patience);
+            tokio::select! {
+                biased;
+                turn = Arc::clone(&handshakes).acquire_owned() => break turn,
+                () = tokio::time::sleep_until(oldest.unwrap_or_else(Instant::now)), if oldest.is_some() => {
+                    // Whoever says nothing for so long keeps others out.
+                    if let Some((_, task)) = going.pop_front() {
+                        task.abort();
+                    }
+                }
+            }
+        };
+        let Ok(turn) = turn else { return };
         let link = listener.accept().await;
+        if going.len() >= 2 * places {
+            going.retain(|(_, task)| !task.is_finished());
+        }
         let node = Arc::clone(&node);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             accept(&node, link).await;
             drop(turn);
         });
+        going.push_back((Instant::now(), task.abort_handle()));
     }
 }
 

@@ -69,6 +69,11 @@ impl Drop for Handle {
     fn drop(&mut self) {
         drop(self.stop_listening());
         end_sessions(&self.core, "this node was dropped", "the node is gone");
+        // A published object may hold references of peers, whose sessions hold this node.
+        let names: Vec<String> = self.core.published.iter().map(|entry| entry.key().clone()).collect();
+        for name in names {
+            crate::panics::drop_quietly(self.core.published.remove(&name));
+        }
     }
 }
 

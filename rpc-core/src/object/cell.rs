@@ -126,11 +126,14 @@ impl<C> Cell<C> {
 
 /// From here on the method runs.
 fn entered() {
-    context::with_current(|current| {
-        if let Some(context) = current {
-            context.started = true;
-        }
+    let waiting = context::with_current(|current| {
+        let context = current?;
+        context.started = true;
+        Some((context.line.take()?, context.incoming.clone()?))
     });
+    if let Some((object, (session, call))) = waiting {
+        session.move_line(object, call);
+    }
 }
 
 fn reentrant(refused: &WouldWaitForItself) -> Error {
@@ -215,7 +218,8 @@ impl<C> DerefMut for Exclusive<'_, C> {
 
 impl<C> Drop for Exclusive<'_, C> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        // A call that is given up because its caller panics is interrupted, and no more.
+        if std::thread::panicking() && !crate::panics::was_unwinding() {
             self.meta.poisoned.store(true, Ordering::Release);
         }
     }

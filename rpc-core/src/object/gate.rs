@@ -21,6 +21,9 @@ pub(crate) struct Gate {
 struct State {
     inside: Vec<Stay>,
     exclusive: bool,
+    /// Who was let in from the queue and does not know it yet. Nobody else comes in before it does, so that those who wait start in
+    /// the order in which they came, on whatever threads they run.
+    arriving: Option<HoldId>,
     queue: VecDeque<Waiting>,
 }
 
@@ -53,25 +56,28 @@ impl Gate {
     }
 
     fn leave(&self, hold: HoldId) {
-        let wakers = {
+        let next = {
             let mut state = self.state.lock();
             state.inside.retain(|inside| inside.hold != hold);
             state.admit()
         };
-        wakers.into_iter().for_each(Waker::wake);
+        next.into_iter().for_each(Waker::wake);
     }
 
     fn give_up(&self, hold: HoldId) {
-        let wakers = {
+        let next = {
             let mut state = self.state.lock();
             match state.queue.iter().position(|waiting| waiting.hold == hold) {
                 Some(place) => drop(state.queue.remove(place)),
                 // It was let in meanwhile and does not know it yet.
-                None => state.inside.retain(|inside| inside.hold != hold),
+                None => {
+                    state.inside.retain(|inside| inside.hold != hold);
+                    state.arriving = None;
+                }
             }
             state.admit()
         };
-        wakers.into_iter().for_each(Waker::wake);
+        next.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -91,7 +97,7 @@ impl State {
             return Err(WouldWaitForItself { holder: ancestor.method.clone() });
         }
         let free = self.inside.is_empty() && self.queue.is_empty();
-        let joins = !exclusive && !self.exclusive && self.queue.is_empty();
+        let joins = !exclusive && !self.exclusive && self.queue.is_empty() && self.arriving.is_none();
         if !(free || joins || ancestor_inside) {
             return Ok(false);
         }
@@ -100,22 +106,20 @@ impl State {
         Ok(true)
     }
 
-    /// Lets in whoever is next.
-    fn admit(&mut self) -> Vec<Waker> {
-        let mut wakers = Vec::new();
+    /// Lets in whoever is next. Gives what wakes it.
+    fn admit(&mut self) -> Option<Waker> {
         if self.inside.is_empty() {
             self.exclusive = false;
         }
-        while let Some(next) = self.queue.front() {
-            if !self.inside.is_empty() && (next.exclusive || self.exclusive) {
-                break;
-            }
-            let Some(next) = self.queue.pop_front() else { break };
-            self.inside.push(Stay { hold: next.hold, method: next.method });
-            self.exclusive = next.exclusive;
-            wakers.extend(next.waker);
+        let next = self.queue.front()?;
+        if self.arriving.is_some() || (!self.inside.is_empty() && (next.exclusive || self.exclusive)) {
+            return None;
         }
-        wakers
+        let next = self.queue.pop_front()?;
+        self.inside.push(Stay { hold: next.hold, method: next.method });
+        self.exclusive = next.exclusive;
+        self.arriving = Some(next.hold);
+        next.waker
     }
 }
 
@@ -140,12 +144,15 @@ impl<'a> Future for Enter<'a> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let mut state = this.gate.state.lock();
+        let mut next = None;
         let hold = match this.stage {
             Stage::Queued(hold) => {
                 if let Some(waiting) = state.queue.iter_mut().find(|waiting| waiting.hold == hold) {
                     waiting.waker = Some(cx.waker().clone());
                     return Poll::Pending;
                 }
+                state.arriving = None;
+                next = state.admit();
                 hold
             }
             Stage::New | Stage::Done => {
@@ -174,6 +181,7 @@ impl<'a> Future for Enter<'a> {
         };
         drop(state);
         this.stage = Stage::Done;
+        next.into_iter().for_each(Waker::wake);
         context::with_current(|current| {
             if let Some(context) = current {
                 context.holds.push(hold);
@@ -238,6 +246,20 @@ mod tests {
         assert!(poll(&mut late_reader).is_pending());
         drop(writing);
         entered(&mut late_reader);
+    }
+
+    #[test]
+    fn readers_that_waited_come_in_one_after_the_other_and_nobody_before_them() {
+        let gate = Gate::default();
+        let writing = entered(&mut gate.enter(true));
+        let (mut first, mut second, mut late) = (gate.enter(false), gate.enter(false), gate.enter(false));
+        assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+        drop(writing);
+        assert!(poll(&mut second).is_pending(), "the first has not come in yet");
+        assert!(poll(&mut late).is_pending(), "nor has the second");
+        let reading = (entered(&mut first), entered(&mut second), entered(&mut late));
+        drop(reading);
+        entered(&mut gate.enter(true));
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub(crate) struct Answers {
     slots: Vec<Slot>,
     running: u32,
     holding: u32,
-    /// Calls accepted so far; a go-away names it.
-    accepted: u64,
+    /// Call frames that arrived before the go-away, refused ones included: what the caller counts too. A go-away names it.
+    arrived: u64,
     departing: bool,
     /// Returns that were queued, and how many of them have left, so that an id reused too early is noticed.
     queued: u64,
@@ -46,7 +46,7 @@ impl Answers {
     /// `limit` is for each of the two pools.
     pub(crate) fn new(limit: u32) -> Self {
         let limit = limit.saturating_mul(2);
-        Self { slots: Vec::new(), running: 0, holding: 0, accepted: 0, departing: false, queued: 0, taken: 0, written: 0, limit }
+        Self { slots: Vec::new(), running: 0, holding: 0, arrived: 0, departing: false, queued: 0, taken: 0, written: 0, limit }
     }
 
     /// Takes a call in, or says which rule it breaks.
@@ -71,7 +71,6 @@ impl Answers {
         }
         *slot = Slot { generation: id.generation, answer: Some(Answer::Running { cancelled: false }) };
         self.running += 1;
-        self.accepted += 1;
         Ok(Admission::Accepted)
     }
 
@@ -89,9 +88,16 @@ impl Answers {
         matches!(self.get(id), Some(Answer::Running { cancelled: true }))
     }
 
-    /// Calls accepted so far.
-    pub(crate) fn accepted(&self) -> u64 {
-        self.accepted
+    /// A call frame arrived, whatever becomes of it.
+    pub(crate) fn count(&mut self) {
+        if !self.departing {
+            self.arrived += 1;
+        }
+    }
+
+    /// Call frames that arrived so far.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived
     }
 
     /// The caller gave the call up. True when its handler is to be ended.
@@ -141,10 +147,10 @@ impl Answers {
         self.queued - self.written
     }
 
-    /// Takes no more calls. Gives the number of the last one accepted, for the go-away.
+    /// Takes no more calls. Gives the number of the last one that arrived, for the go-away.
     pub(crate) fn depart(&mut self) -> u64 {
         self.departing = true;
-        self.accepted
+        self.arrived
     }
 
     pub(crate) fn running(&self) -> usize {

@@ -13,7 +13,7 @@ use super::keepalive::KeepAlive;
 use super::questions::{Pool, Questions};
 use super::rule::Rule;
 use crate::id::CallId;
-use crate::limits::PeerLimits;
+use crate::limits::{PeerLimits, Size, TABLES_COST_MAX};
 
 /// One end of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,9 +63,9 @@ impl Connection {
             peer: PeerDefinitions::new(ours.definitions),
             keep_alive,
             calls_out: SendWindow::new(theirs.call_window),
-            calls_in: ReceiveWindow::new(ours.call_window, ours.message_bytes),
+            calls_in: ReceiveWindow::new(ours.call_window, ours.message_bytes + TABLES_COST_MAX),
             returns_out: SendWindow::new(theirs.return_window),
-            returns_in: ReceiveWindow::new(ours.return_window, ours.message_bytes),
+            returns_in: ReceiveWindow::new(ours.return_window, ours.message_bytes + TABLES_COST_MAX),
             call_pieces: Assembly::default(),
             return_pieces: Assembly::default(),
             refusals_left: refusals,
@@ -74,30 +74,39 @@ impl Connection {
         }
     }
 
-    /// Whether the peer has room and credit for a call of `bytes` payload.
-    pub(crate) fn has_room(&self, pool: Pool, bytes: u64) -> bool {
-        self.questions.has_room(pool) && self.calls_out.has(bytes)
+    /// Whether the peer has room and credit for a call that costs so much.
+    pub(crate) fn has_room(&self, pool: Pool, cost: u64) -> bool {
+        self.questions.has_room(pool) && self.calls_out.has(cost)
     }
 
     /// Opens a question for a call for which there is room.
-    pub(crate) fn call(&mut self, pool: Pool, bytes: u64, token: u32) -> CallId {
-        let taken = self.calls_out.take(bytes);
+    pub(crate) fn call(&mut self, pool: Pool, cost: u64, token: u32) -> CallId {
+        let taken = self.calls_out.take(cost);
         debug_assert!(taken, "a call was sent without credit for it");
         self.questions.open(pool, token)
     }
 
     /// Closes a question whose frame could not be written.
-    pub(crate) fn take_call_back(&mut self, id: CallId, bytes: u64) {
+    pub(crate) fn take_call_back(&mut self, id: CallId, cost: u64) {
         self.questions.take_back(id);
-        self.calls_out.grant(bytes);
+        self.calls_out.grant(cost);
     }
 
-    /// The first frame of a call arrived: `total` payload bytes are announced, `present` came with it.
-    pub(crate) fn handle_call(&mut self, id: CallId, total: u64, present: u64) -> Result<CallArrival, Rule> {
-        if total > self.ours.message_bytes || !self.calls_in.announce(total) {
+    /// The first frame of a call arrived: its size is announced, `present` payload bytes came with it.
+    pub(crate) fn handle_call(&mut self, id: CallId, size: Size, present: u64) -> Result<CallArrival, Rule> {
+        let Size { total, cost } = size;
+        self.answers.count();
+        if total > self.ours.message_bytes || !self.calls_in.announce(cost) {
             return Err(Rule::BeyondCredit);
         }
-        let arrival = match self.answers.open(id) {
+        if self.call_pieces.is_open(id) {
+            self.calls_in.skip(cost);
+            return Err(Rule::CallIdInUse);
+        }
+        // Calls after a go-away are not counted by the table of answers, so what arrives of them is bounded here.
+        let crowded = self.call_pieces.len() as u64 >= 2 * u64::from(self.ours.calls_in_flight);
+        let admission = if crowded { Err(Rule::CallIdInUse) } else { self.answers.open(id) };
+        let arrival = match admission {
             Ok(Admission::Accepted) => {
                 if self.call_pieces.begin(id, total, present)? {
                     CallArrival::Complete
@@ -107,8 +116,8 @@ impl Connection {
             }
             Ok(Admission::Departed) => CallArrival::Departed { complete: self.call_pieces.begin(id, total, present)? },
             Err(rule) => {
-                // The bytes are skipped with the frame, so their credit is not lost to the session.
-                self.calls_in.consume(total);
+                // The bytes are skipped with the frame; their credit is given back with the next that is.
+                self.calls_in.skip(cost);
                 return Err(rule);
             }
         };
@@ -116,29 +125,30 @@ impl Connection {
     }
 
     /// The payload of a call was taken out. Gives the credit to grant now, if any.
-    pub(crate) fn call_consumed(&mut self, total: u64) -> Option<u64> {
-        self.calls_in.consume(total)
+    pub(crate) fn call_consumed(&mut self, cost: u64) -> Option<u64> {
+        self.calls_in.consume(cost)
     }
 
-    /// Takes the credit for a return of `bytes`.
-    pub(crate) fn return_credit(&mut self, bytes: u64) -> bool {
-        self.returns_out.take(bytes)
+    /// Takes the credit for a return.
+    pub(crate) fn return_credit(&mut self, cost: u64) -> bool {
+        self.returns_out.take(cost)
     }
 
     /// The first frame of a return arrived. True when it is complete.
-    pub(crate) fn handle_return(&mut self, id: CallId, total: u64, present: u64) -> Result<bool, Rule> {
+    pub(crate) fn handle_return(&mut self, id: CallId, size: Size, present: u64) -> Result<bool, Rule> {
+        let Size { total, cost } = size;
         if self.questions.get(id).is_none() || self.return_pieces.is_open(id) {
             return Err(Rule::ReturnForNoCall);
         }
-        if total > self.ours.message_bytes || !self.returns_in.announce(total) {
+        if total > self.ours.message_bytes || !self.returns_in.announce(cost) {
             return Err(Rule::BeyondCredit);
         }
         self.return_pieces.begin(id, total, present)
     }
 
     /// A return has arrived in full. Gives the credit to grant now, if any.
-    pub(crate) fn return_consumed(&mut self, total: u64) -> Option<u64> {
-        self.returns_in.consume(total)
+    pub(crate) fn return_consumed(&mut self, cost: u64) -> Option<u64> {
+        self.returns_in.consume(cost)
     }
 
     /// The peer grants credit for calls.
@@ -157,6 +167,11 @@ impl Connection {
         self.refusals_left > 0
     }
 
+    /// Whether the budget of refusals is spent.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.refusals_left == 0
+    }
+
     /// Bytes arrived at `now`.
     pub(crate) fn heard(&mut self, now: Instant) {
         if let Some(keep_alive) = &mut self.keep_alive {
@@ -172,6 +187,8 @@ impl Connection {
         self.imports.clear();
         self.call_pieces.clear();
         self.return_pieces.clear();
+        self.own = OwnDefinitions::new(0);
+        self.peer = PeerDefinitions::new(0);
     }
 
     /// What must hold after every step; the first thing that does not is named.
@@ -192,8 +209,15 @@ impl Connection {
 mod tests {
     use super::*;
 
+    /// Room for one message of 800 bytes, and not for two.
+    const WINDOW: u64 = 1_000 + TABLES_COST_MAX;
+
+    fn size(total: u64) -> Size {
+        Size { total, cost: total + TABLES_COST_MAX }
+    }
+
     fn limits() -> PeerLimits {
-        PeerLimits { calls_in_flight: 2, call_window: 1_000, return_window: 1_000, message_bytes: 800, ..PeerLimits::MINIMUM }
+        PeerLimits { calls_in_flight: 2, call_window: WINDOW, return_window: WINDOW, message_bytes: 800, ..PeerLimits::MINIMUM }
     }
 
     fn pair() -> (Connection, Connection) {
@@ -203,13 +227,13 @@ mod tests {
     #[test]
     fn call_without_credit_waits_and_goes_when_credit_comes_back() {
         let (mut caller, mut callee) = pair();
-        assert!(caller.has_room(Pool::Root, 800));
-        let first = caller.call(Pool::Root, 800, 0);
-        assert_eq!(callee.handle_call(first, 800, 800), Ok(CallArrival::Complete));
-        assert!(!caller.has_room(Pool::Root, 800));
-        let Some(credit) = callee.call_consumed(800) else { panic!("more than half a window") };
+        assert!(caller.has_room(Pool::Root, size(800).cost));
+        let first = caller.call(Pool::Root, size(800).cost, 0);
+        assert_eq!(callee.handle_call(first, size(800), 800), Ok(CallArrival::Complete));
+        assert!(!caller.has_room(Pool::Root, size(800).cost));
+        let Some(credit) = callee.call_consumed(size(800).cost) else { panic!("more than half a window") };
         caller.handle_call_credit(credit);
-        assert!(caller.has_room(Pool::Root, 800));
+        assert!(caller.has_room(Pool::Root, size(800).cost));
         assert_eq!((caller.check(), callee.check()), (Ok(()), Ok(())));
     }
 
@@ -217,16 +241,16 @@ mod tests {
     fn call_beyond_credit_is_refused() {
         let (_, mut callee) = pair();
         let id = CallId { index: 0, generation: 0 };
-        assert_eq!(callee.handle_call(id, 801, 1), Err(Rule::BeyondCredit));
-        assert_eq!(callee.handle_call(id, 800, 1), Ok(CallArrival::Partial));
-        assert_eq!(callee.handle_call(CallId { index: 1, generation: 0 }, 800, 1), Err(Rule::BeyondCredit));
+        assert_eq!(callee.handle_call(id, size(801), 1), Err(Rule::BeyondCredit));
+        assert_eq!(callee.handle_call(id, size(800), 1), Ok(CallArrival::Partial));
+        assert_eq!(callee.handle_call(CallId { index: 1, generation: 0 }, size(800), 1), Err(Rule::BeyondCredit));
         assert_eq!(callee.check(), Ok(()));
     }
 
     #[test]
     fn return_for_no_call_is_refused_until_the_budget_is_spent() {
         let (mut caller, _) = pair();
-        assert_eq!(caller.handle_return(CallId { index: 0, generation: 0 }, 1, 1), Err(Rule::ReturnForNoCall));
+        assert_eq!(caller.handle_return(CallId { index: 0, generation: 0 }, size(1), 1), Err(Rule::ReturnForNoCall));
         assert!(caller.refuse() && caller.refuse());
         assert!(!caller.refuse());
     }
@@ -234,8 +258,8 @@ mod tests {
     #[test]
     fn nothing_is_left_after_close() {
         let (mut caller, mut callee) = pair();
-        let id = caller.call(Pool::Nested, 10, 0);
-        assert_eq!(callee.handle_call(id, 10, 5), Ok(CallArrival::Partial));
+        let id = caller.call(Pool::Nested, size(10).cost, 0);
+        assert_eq!(callee.handle_call(id, size(10), 5), Ok(CallArrival::Partial));
         callee.close();
         caller.close();
         assert_eq!((caller.questions.len(), callee.answers.len(), callee.call_pieces.len()), (0, 0, 0));

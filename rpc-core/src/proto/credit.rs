@@ -74,6 +74,11 @@ impl ReceiveWindow {
         }
     }
 
+    /// A message of `bytes` was refused after it was announced.
+    pub(crate) fn skip(&mut self, bytes: u64) {
+        self.owed += bytes;
+    }
+
     /// A message of `bytes` was taken out. Gives the credit to send now: a good part of a window at a time, so that small messages do
     /// not each cost a frame.
     pub(crate) fn consume(&mut self, bytes: u64) -> Option<u64> {

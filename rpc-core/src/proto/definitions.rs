@@ -57,6 +57,17 @@ impl OwnDefinitions {
         Some(Number { value, is_new: true })
     }
 
+    /// Whether a method is defined already.
+    pub(crate) fn has(&self, interface: &str, name: &str, fingerprint: u64) -> bool {
+        let number = self.interfaces.get(interface);
+        number.is_some_and(|&interface| self.methods.contains_key(&(interface, name.to_owned(), fingerprint)))
+    }
+
+    /// Whether half of what the peer takes is used up.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.methods.len().max(self.interfaces.len()) as u64 * 2 >= u64::from(self.limit)
+    }
+
     fn next(&self, taken: usize) -> Option<u32> {
         u32::try_from(taken).ok().filter(|&value| value < self.limit)
     }
@@ -68,12 +79,17 @@ pub(crate) struct PeerDefinitions {
     interfaces: Vec<Arc<str>>,
     methods: Vec<Arc<Defined>>,
     limit: usize,
+    /// Bytes of all names and signatures.
+    bytes: usize,
 }
+
+/// Bytes of names and signatures that one peer may have kept here: thousands of methods with signatures of an ordinary length.
+const BYTES_MAX: usize = 2 << 20;
 
 impl PeerDefinitions {
     /// `limit` is what this side announced.
     pub(crate) fn new(limit: u32) -> Self {
-        Self { interfaces: Vec::new(), methods: Vec::new(), limit: limit as usize }
+        Self { interfaces: Vec::new(), methods: Vec::new(), limit: limit as usize, bytes: 0 }
     }
 
     /// Numbers are given without gaps, so the table is as long as what was defined.
@@ -81,6 +97,7 @@ impl PeerDefinitions {
         if number as usize != self.interfaces.len() || self.interfaces.len() >= self.limit {
             return Err(Rule::Definition);
         }
+        self.pay(name.len())?;
         self.interfaces.push(name.into());
         Ok(())
     }
@@ -91,9 +108,15 @@ impl PeerDefinitions {
         if number as usize != self.methods.len() || self.methods.len() >= self.limit {
             return Err(Rule::Definition);
         }
+        self.pay(name.len() + signature.len())?;
         let method = Defined { interface, name: name.to_owned(), fingerprint, signature: signature.to_owned() };
         self.methods.push(Arc::new(method));
         Ok(())
+    }
+
+    fn pay(&mut self, bytes: usize) -> Result<(), Rule> {
+        self.bytes += bytes;
+        if self.bytes > BYTES_MAX { Err(Rule::Definition) } else { Ok(()) }
     }
 
     pub(crate) fn interface(&self, number: u32) -> Option<&Arc<str>> {

@@ -117,6 +117,9 @@ impl Questions {
         if last > self.last {
             return Err(Rule::GoAwayRaised);
         }
+        if last == self.last {
+            return Ok(Vec::new());
+        }
         self.last = last;
         let late: Vec<CallId> = self.iter().filter(|(_, question)| question.sequence > last).map(|(id, _)| id).collect();
         Ok(late.into_iter().filter_map(|id| Some((id, self.close(id).ok()?))).collect())

@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::Method;
 use crate::id::CallId;
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
+use crate::limits::Size;
 use crate::proto::{CallArrival, Defined};
 use crate::servant::{Resolved, Servant, resolve};
 use crate::transfer::Incoming;
@@ -42,13 +43,31 @@ pub(super) struct Ready {
     codec: u8,
     bytes: Bytes,
     incoming: Incoming,
+    /// What the call takes of its window until it leaves the line: what waits here has to be paid for.
+    cost: u64,
 }
 
 /// A call whose payload is still arriving.
 pub(super) struct Pending {
-    total: u64,
-    /// `None` when it was answered already, because there is nothing to call.
-    ready: Option<Ready>,
+    cost: u64,
+    awaited: Awaited,
+}
+
+/// What becomes of a call once its payload has arrived.
+enum Awaited {
+    Ready(Box<Ready>),
+    /// There is nothing to call.
+    Failed(Error),
+    /// No return is owed.
+    Nothing,
+}
+
+/// What the last chunk of a call brought about.
+pub(super) enum Arrival {
+    /// The call is ready, in the line before this object.
+    InLine(u64),
+    Failed(Error),
+    Nothing,
 }
 
 /// How far a method got on the reader.
@@ -63,21 +82,27 @@ enum Step<'a> {
     Fail(Error),
     /// With the number of calls accepted so far.
     Serve(Found, u64, Incoming, &'a [u8]),
-    EndSession,
 }
 
 impl SessionCore {
     /// The first frame of a call arrived.
     pub(super) fn on_call(self: &Arc<Self>, call: &wire::Call<'_>, batch: &mut Batch) {
         let mut after = Afterwards::default();
-        let step = {
+        let (step, spent) = {
             let mut state = self.state.lock();
-            if state.closed.is_some() { Step::Nothing } else { self.admit(&mut state, call, batch, &mut after) }
+            if state.closed.is_some() {
+                (Step::Nothing, false)
+            } else {
+                let step = self.admit(&mut state, call, batch, &mut after);
+                (step, state.proto.is_spent())
+            }
         };
         after.run();
+        if spent {
+            return self.end_for_refusals();
+        }
         match step {
             Step::Nothing => {}
-            Step::EndSession => self.end_for_refusals(),
             Step::Fail(error) => self.finish_call(call.id, Reply::failed(&error)),
             Step::Serve(found, accepted, incoming, bytes) => {
                 let context = self.context(accepted, call, batch.now);
@@ -89,8 +114,9 @@ impl SessionCore {
 
     fn admit<'a>(self: &Arc<Self>, state: &mut State, call: &wire::Call<'a>, batch: &Batch, after: &mut Afterwards) -> Step<'a> {
         let (references, mut rule) = self.receive(state, &call.body.references, after);
-        let total = call.body.total;
-        let arrival = match state.proto.handle_call(call.id, total, call.body.bytes.len() as u64) {
+        let size = Size::new(call.body.total, call.body.references.len(), call.body.segments.len());
+        let Size { total, cost } = size;
+        let arrival = match state.proto.handle_call(call.id, size, call.body.bytes.len() as u64) {
             Ok(arrival) => Some(arrival),
             Err(broken) => {
                 rule = Some(broken);
@@ -100,57 +126,63 @@ impl SessionCore {
         if let Some(rule) = rule
             && !state.refuse(wire::kind::CALL, rule)
         {
-            return Step::EndSession;
+            // The session ends as soon as the lock is free.
+            after.drop_references(references.into_iter().flatten());
+            return Step::Nothing;
         }
         match arrival {
             Some(CallArrival::Complete) => {
-                let credit = state.proto.call_consumed(total);
-                state.grant(Window::Calls, credit);
                 let found = match self.find(state, call) {
                     Ok(found) => found,
                     Err(error) => {
+                        let credit = state.proto.call_consumed(cost);
+                        state.grant(Window::Calls, credit);
                         after.drop_references(references.into_iter().flatten());
                         return Step::Fail(error);
                     }
                 };
                 let (bytes, segments) = arriving::split(call.body.bytes, &call.body.segments);
                 let incoming = Incoming { references, segments, answered_by: None };
-                let accepted = state.proto.answers.accepted();
-                let object = found.servant.number();
+                let accepted = state.proto.answers.arrived();
+                let object = found.servant.line();
                 if !state.lines.is_empty() && state.lines.has(object) {
                     let context = self.context(accepted, call, batch.now);
                     let bytes = Bytes::copy_from_slice(bytes);
-                    let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes, incoming };
+                    let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes, incoming, cost };
                     state.lines.push(object, Place::Ready(Box::new(ready)));
                     return Step::Nothing;
                 }
+                let credit = state.proto.call_consumed(cost);
+                state.grant(Window::Calls, credit);
                 Step::Serve(found, accepted, incoming, bytes)
             }
             Some(CallArrival::Partial) => {
-                let (ready, step) = match self.find(state, call) {
+                let awaited = match self.find(state, call) {
                     Ok(found) => {
                         state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
                         let incoming = Incoming { references, segments: Vec::new(), answered_by: None };
-                        let context = self.context(state.proto.answers.accepted(), call, batch.now);
-                        state.lines.push(found.servant.number(), Place::Arriving(call.id));
-                        let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes: Bytes::new(), incoming };
-                        (Some(ready), Step::Nothing)
+                        let context = self.context(state.proto.answers.arrived(), call, batch.now);
+                        state.lines.push(found.servant.line(), Place::Arriving(call.id));
+                        let bytes = Bytes::new();
+                        let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes, incoming, cost };
+                        Awaited::Ready(Box::new(ready))
                     }
                     Err(error) => {
                         after.drop_references(references.into_iter().flatten());
-                        (None, Step::Fail(error))
+                        // Answered when all of it has arrived: a call that is answered no longer counts, and its pieces have to.
+                        Awaited::Failed(error)
                     }
                 };
-                state.pending.insert(call.id, Pending { total, ready });
-                step
+                state.pending.insert(call.id, Pending { cost, awaited });
+                Step::Nothing
             }
             Some(CallArrival::Departed { complete }) => {
                 if complete {
-                    let credit = state.proto.call_consumed(total);
+                    let credit = state.proto.call_consumed(cost);
                     state.grant(Window::Calls, credit);
                 } else {
                     // The chunks that follow are read and thrown away.
-                    state.pending.insert(call.id, Pending { total, ready: None });
+                    state.pending.insert(call.id, Pending { cost, awaited: Awaited::Nothing });
                 }
                 after.drop_references(references.into_iter().flatten());
                 Step::Nothing
@@ -163,17 +195,24 @@ impl SessionCore {
     }
 
     /// The last chunk of a call has arrived.
-    pub(super) fn call_arrived(self: &Arc<Self>, state: &mut State, id: CallId) -> Option<u64> {
+    pub(super) fn call_arrived(self: &Arc<Self>, state: &mut State, id: CallId) -> Arrival {
         let whole = state.arriving.take(ChunkOf::Call, id);
-        let Pending { total, ready } = state.pending.remove(&id)?;
-        let credit = state.proto.call_consumed(total);
-        state.grant(Window::Calls, credit);
-        let (mut ready, whole) = (ready?, whole?);
-        ready.bytes = whole.bytes;
-        ready.incoming.segments = whole.segments;
-        let object = ready.found.servant.number();
-        state.lines.arrived(object, id, Box::new(ready));
-        Some(object)
+        let Some(Pending { cost, awaited }) = state.pending.remove(&id) else { return Arrival::Nothing };
+        if !matches!(awaited, Awaited::Ready(_)) {
+            let credit = state.proto.call_consumed(cost);
+            state.grant(Window::Calls, credit);
+        }
+        match (awaited, whole) {
+            (Awaited::Ready(mut ready), Some(whole)) => {
+                ready.bytes = whole.bytes;
+                ready.incoming.segments = whole.segments;
+                let object = ready.found.servant.line();
+                state.lines.arrived(object, id, ready);
+                Arrival::InLine(object)
+            }
+            (Awaited::Failed(error), _) => Arrival::Failed(error),
+            _ => Arrival::Nothing,
+        }
     }
 
     /// Starts what can start in the line before an object.
@@ -182,10 +221,12 @@ impl SessionCore {
             let (ready, given_up) = {
                 let mut state = self.state.lock();
                 let Some(ready) = state.lines.next(object) else { return };
+                let credit = state.proto.call_consumed(ready.cost);
+                state.grant(Window::Calls, credit);
                 let given_up = state.proto.answers.is_cancelled(ready.id) && !ready.found.resolved.no_cancel;
                 (ready, given_up)
             };
-            let Ready { id, found, context, codec, bytes, incoming } = *ready;
+            let Ready { id, found, context, codec, bytes, incoming, .. } = *ready;
             if given_up {
                 // Its caller has dropped it while it waited for its turn: it never starts.
                 crate::panics::drop_quietly((found, context, incoming));
@@ -197,6 +238,19 @@ impl SessionCore {
                 return; // The task moves the line on when it has started.
             }
             self.state.lock().lines.leave(object, id);
+        }
+    }
+
+    /// A method on a thread of its own has started, so the line before its object moves on: elsewhere, for this thread is taken.
+    pub(crate) fn move_line(self: &Arc<Self>, object: u64, id: CallId) {
+        let has_more = {
+            let mut state = self.state.lock();
+            state.lines.leave(object, id);
+            state.lines.has(object)
+        };
+        if has_more {
+            let session = Arc::clone(self);
+            self.runtime.spawn(async move { session.advance(object, &mut Batch::detached()) });
         }
     }
 
@@ -242,6 +296,7 @@ impl SessionCore {
             trace: call.trace.map(Box::new),
             method: None,
             started: false,
+            line: None,
         }
     }
 
@@ -267,7 +322,7 @@ impl SessionCore {
         batch: &mut Batch,
     ) -> bool {
         let Found { servant, method, resolved } = found;
-        let object = servant.number();
+        let object = servant.line();
         let mut context = Some(CallContext { method: Some(MethodLabel::There(Arc::clone(&method))), ..context });
         let mut inbound = Inbound::new(codec, bytes, incoming, bounds(self.limits()), self.theirs.message_bytes, Asked::Defined(&method));
         let elsewhere = resolved.spawn || resolved.blocking;
@@ -292,7 +347,7 @@ impl SessionCore {
             Ok(Progress::Going(future)) => {
                 let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
                 if elsewhere {
-                    task.starts_line(object);
+                    task.starts_line(object, resolved.blocking);
                 }
                 self.spawn(task, resolved, object);
                 return elsewhere;
@@ -363,7 +418,7 @@ impl SessionCore {
     }
 
     /// What a peer may learn of a panic: all of it on this machine, otherwise a number that the log repeats.
-    pub(super) fn guarded(&self, error: Error) -> Error {
+    pub(crate) fn guarded(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::Panic {
             return error;
         }

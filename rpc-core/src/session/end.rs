@@ -126,6 +126,7 @@ impl SessionCore {
             if state.closed.is_some() {
                 return;
             }
+            self.leaving.store(true, Ordering::Release);
             let last_call = state.proto.answers.depart();
             state.push(&Frame::GoAway(GoAway { last_call, code: DRAINING, text: "the node is shutting down" }));
         }
@@ -144,8 +145,10 @@ impl SessionCore {
             return true;
         }
         self.flush();
+        // What the socket has not taken yet is not gone.
+        let written = self.writer.try_lock().is_some_and(|side| side.is_idle());
         let state = self.state.lock();
-        state.proto.answers.running() == 0 && state.outbox.is_empty() && state.proto.answers.unwritten() == 0
+        written && state.proto.answers.running() == 0 && state.outbox.is_empty() && state.proto.answers.unwritten() == 0
     }
 
     fn cancel_flag(&self, call: CallId) -> Watch {

@@ -84,6 +84,12 @@ impl Servant for Import {
         self.number
     }
 
+    /// The same for all interfaces of the object. Should two objects ever get the same number, they only wait for each other.
+    fn line(&self) -> u64 {
+        let key = self.key();
+        key.number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (key.node.0 as u64)
+    }
+
     fn meta(&self) -> Option<&ObjectMeta> {
         None
     }

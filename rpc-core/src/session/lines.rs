@@ -47,7 +47,12 @@ impl Lines {
     /// A call has started, or will never: it leaves the line.
     pub(super) fn leave(&mut self, object: u64, call: CallId) {
         if let Some(line) = self.lines.get_mut(&object) {
-            line.retain(|place| !matches!(place, Place::Arriving(id) | Place::Starting(id) if *id == call));
+            let is_it = |place: &Place| matches!(place, Place::Arriving(id) | Place::Starting(id) if *id == call);
+            if line.front().is_some_and(is_it) {
+                line.pop_front();
+            } else {
+                line.retain(|place| !is_it(place));
+            }
             if line.is_empty() {
                 self.lines.remove(&object);
             }

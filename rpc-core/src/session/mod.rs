@@ -6,6 +6,7 @@
 //! | `state` | everything the lock protects |
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
 //! | `reader`, `dispatch`, `task`, `lines`, `arriving` | a call on its way in, and its handler |
+//! | `watch` | threads that a handler keeps for itself |
 //! | `references`, `import` | references between objects and table entries |
 //! | `writer`, `outbox` | bytes on their way to the socket, keep-alive |
 //! | `end` | going away, and being gone |
@@ -25,6 +26,7 @@ mod stats;
 mod task;
 mod ticket;
 mod waiters;
+mod watch;
 mod writer;
 
 use std::fmt;
@@ -43,7 +45,7 @@ pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_
 pub use stats::SessionStats;
 pub(crate) use waiters::Arrived;
 
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::handler::{Payload, RawCall, RawReply, RawReturn};
 use crate::id::{ExportId, Incarnation, NodeId, SessionId};
 use crate::inbound::{Reply, ReplyBytes, Served};
@@ -60,6 +62,8 @@ use state::State;
 /// Two nodes' relationship, seen from one of them.
 pub(crate) struct SessionCore {
     id: SessionId,
+    /// Its key in the tables of this process.
+    key: u64,
     /// Whether this side dialled: tells the two ends apart when a node has a session with itself.
     dialled: bool,
     secret: [u8; 32],
@@ -79,6 +83,8 @@ pub(crate) struct SessionCore {
     flush_due: AtomicBool,
     /// A flush is due before long, for releases that have nothing to ride on.
     flush_later: AtomicBool,
+    /// One of the two sides takes no more calls: the session is not handed out any more.
+    leaving: AtomicBool,
     closed: AtomicBool,
     closed_notify: Notify,
     runtime: tokio::runtime::Handle,
@@ -104,6 +110,7 @@ impl SessionCore {
         let proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
         let core = Arc::new(Self {
             id: agreed.id,
+            key: crate::object::cell::next_number(),
             dialled: agreed.dialled,
             secret: agreed.secret,
             began: now,
@@ -118,6 +125,7 @@ impl SessionCore {
             wake: Notify::new(),
             flush_due: AtomicBool::new(false),
             flush_later: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             closed_notify: Notify::new(),
             runtime: tokio::runtime::Handle::current(),
@@ -136,8 +144,8 @@ impl SessionCore {
         self.id
     }
 
-    pub(crate) fn dialled(&self) -> bool {
-        self.dialled
+    pub(crate) fn key(&self) -> u64 {
+        self.key
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {
@@ -167,6 +175,11 @@ impl SessionCore {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether the session is still good for new calls.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.is_closed() && !self.leaving.load(Ordering::Acquire)
     }
 
     /// Waits for the end of the session and says why it ended.
@@ -208,8 +221,16 @@ impl fmt::Debug for SessionCore {
 /// Passes a call on to the peer that has the object; the reply is passed back as it is.
 pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
     match call_raw(import, call) {
-        RawReturn::Ready(reply) => Served::Ready(crate::servant::reply_of(reply)),
-        RawReturn::Pending(future) => Served::Future(Box::pin(async move { crate::servant::reply_of(future.await) })),
+        RawReturn::Ready(reply) => Served::Ready(crate::servant::reply_of(relayed(reply))),
+        RawReturn::Pending(future) => Served::Future(Box::pin(async move { crate::servant::reply_of(relayed(future.await)) })),
+    }
+}
+
+/// What is dead over there is not dead here: for the caller of a relayed call only the call is.
+fn relayed(reply: RawReply) -> RawReply {
+    match reply {
+        RawReply::Failed(error) if error.scope() == Scope::Session => RawReply::Failed(error.with_scope(Scope::Call)),
+        reply => reply,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::Method;
 use crate::inbound::ReplyBytes;
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
+use crate::limits::Size;
 use crate::proto::Pool;
 use crate::transfer::Outgoing;
 
@@ -87,9 +88,10 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// How many payload bytes it has, bulk bytes included.
-    pub(super) fn len(&self) -> u64 {
-        self.bytes.as_slice().len() as u64 + self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum::<u64>()
+    /// How large it is, bulk bytes included.
+    pub(super) fn size(&self) -> Size {
+        let bulk: u64 = self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum();
+        Size::new(self.bytes.as_slice().len() as u64 + bulk, self.outgoing.references.len(), self.outgoing.segments.len())
     }
 
     pub(super) fn pool(&self) -> Pool {

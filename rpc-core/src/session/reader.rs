@@ -11,11 +11,14 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::SessionCore;
 use super::arriving;
+use super::dispatch::Arrival;
 use super::state::{Afterwards, State};
 use super::waiters::{Arrived, ArrivedBytes};
 use crate::error::{Error, ErrorKind, Outcome};
+use crate::inbound::Reply;
+use crate::limits::Size;
 use crate::proto::Rule;
-use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Window};
+use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Status, Window};
 
 /// The read buffer of a session that does little.
 const BUFFER_MIN: usize = 8 << 10;
@@ -75,6 +78,17 @@ impl Batch {
 
 /// Reads until the link ends.
 pub(super) async fn run(session: Arc<SessionCore>, mut read: Box<dyn AsyncRead + Send + Unpin>, early: Vec<u8>) {
+    read_frames(session, &mut read, early).await;
+    // Closing a socket with bytes unread resets the connection, and the peer may lose what was said last. At its end this is at once.
+    let mut scrap = [0; 4_096];
+    let rest = async { while matches!(read.read(&mut scrap).await, Ok(1..)) {} };
+    let _ = tokio::time::timeout(LINGER, rest).await;
+}
+
+/// How long the peer of a session that was ended here may take to close its side.
+const LINGER: Duration = Duration::from_secs(1);
+
+async fn read_frames(session: Arc<SessionCore>, read: &mut Box<dyn AsyncRead + Send + Unpin>, early: Vec<u8>) {
     // When the runtime goes away this future is dropped: that ends the session too.
     let guard = EndOnDrop(session);
     let session = &guard.0;
@@ -157,6 +171,7 @@ impl SessionCore {
         if bytes.is_empty() {
             return (0, false);
         }
+        let _turn = super::watch::turn();
         let mut batch = Batch::detached();
         let leave = Leave(IN_BATCH_OF.with(|current| current.replace(Arc::as_ptr(self).addr())));
         {
@@ -244,6 +259,10 @@ impl SessionCore {
         tracing::warn!(peer = %self.peer(), kind, %error, "a frame was refused");
         let goes_on = {
             let mut state = self.state.lock();
+            if kind == wire::kind::CALL {
+                // Its sender counts it, and so the go-away has to.
+                state.proto.answers.count();
+            }
             let text = error.to_string();
             let goes_on = state.proto.refuse();
             // A `Refused` is never answered with another, or two peers that misunderstand each other would go on until both give up.
@@ -274,6 +293,7 @@ impl SessionCore {
 
     fn on_go_away(&self, state: &mut State, go_away: &GoAway<'_>, after: &mut Afterwards) -> Result<(), Rule> {
         let late = state.proto.questions.depart(go_away.last_call)?;
+        self.leaving.store(true, std::sync::atomic::Ordering::Release);
         if go_away.code == super::end::CLOSING {
             state.farewell = Some(go_away.text.escape_debug().to_string());
         }
@@ -306,12 +326,13 @@ impl SessionCore {
 
     fn take_return(self: &Arc<Self>, state: &mut State, frame: &wire::Return<'_>, after: &mut Afterwards) -> bool {
         let body = &frame.body;
+        let size = Size::new(body.total, body.references.len(), body.segments.len());
         let (references, rule) = self.receive(state, &body.references, after);
         let mut goes_on = true;
         if let Some(rule) = rule {
             goes_on = state.refuse(wire::kind::RETURN, rule);
         }
-        let complete = match state.proto.handle_return(frame.id, body.total, body.bytes.len() as u64) {
+        let complete = match state.proto.handle_return(frame.id, size, body.bytes.len() as u64) {
             Ok(complete) => complete,
             Err(rule) => {
                 after.drop_references(references.into_iter().flatten());
@@ -331,28 +352,32 @@ impl SessionCore {
                 references,
                 segments: Vec::new(),
             };
-            state.partial_returns.insert(frame.id, (arrived, body.total));
+            state.partial_returns.insert(frame.id, (arrived, size.cost));
             return goes_on;
         }
         let (bytes, segments) = arriving::split(body.bytes, &body.segments);
         let bytes = ArrivedBytes::Small(SmallVec::from_slice(bytes));
         let arrived = Arrived { status: frame.status, codec: body.codec, bytes, references, segments };
-        self.return_arrived(state, frame.id, arrived, body.total, after);
+        self.return_arrived(state, frame.id, arrived, size.cost, after);
         goes_on
     }
 
     /// A return is here in full: its caller is woken.
-    fn return_arrived(&self, state: &mut State, id: crate::id::CallId, arrived: Arrived, total: u64, after: &mut Afterwards) {
-        let credit = state.proto.return_consumed(total);
+    fn return_arrived(&self, state: &mut State, id: crate::id::CallId, arrived: Arrived, cost: u64, after: &mut Afterwards) {
+        let credit = state.proto.return_consumed(cost);
         state.grant(Window::Returns, credit);
-        let Ok(question) = state.proto.questions.close(id) else { return };
+        let Ok(question) = state.proto.questions.close(id) else {
+            // A go-away has closed it meanwhile.
+            return after.drop_references(arrived.references.into_iter().flatten());
+        };
         state.progress += 1;
         state.burst += 1;
         if !state.held_arguments.is_empty() {
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
         }
         let unclaimed = state.waiters.unclaimed + arrived.len();
-        let result = if unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
+        let is_result = matches!(arrived.status, Status::Ok | Status::AppError);
+        let result = if is_result && unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
             after.drop_references(arrived.references.into_iter().flatten());
             let text = format!("the result was dropped: {unclaimed} bytes of results wait here for callers that do not take them");
             Err(Error::new(ErrorKind::Overloaded, Outcome::Ran, text))
@@ -373,7 +398,7 @@ impl SessionCore {
 
     fn on_chunk(self: &Arc<Self>, chunk: &wire::Chunk<'_>, batch: &mut Batch) {
         let mut after = Afterwards::default();
-        let mut object = None;
+        let mut arrival = Arrival::Nothing;
         let mut goes_on = true;
         {
             let mut guard = self.state.lock();
@@ -391,7 +416,7 @@ impl SessionCore {
                     state.arriving.push(chunk.of, chunk.id, chunk.bytes);
                     if complete {
                         match chunk.of {
-                            ChunkOf::Call => object = self.call_arrived(state, chunk.id),
+                            ChunkOf::Call => arrival = self.call_arrived(state, chunk.id),
                             ChunkOf::Return => self.partial_return_arrived(state, chunk.id, &mut after),
                         }
                     }
@@ -399,8 +424,10 @@ impl SessionCore {
             }
         }
         after.run();
-        if let Some(object) = object {
-            self.advance(object, batch);
+        match arrival {
+            Arrival::InLine(object) => self.advance(object, batch),
+            Arrival::Failed(error) => self.finish_call(chunk.id, Reply::failed(&error)),
+            Arrival::Nothing => {}
         }
         if !goes_on {
             self.end_for_refusals();
@@ -409,10 +436,10 @@ impl SessionCore {
 
     fn partial_return_arrived(&self, state: &mut State, id: crate::id::CallId, after: &mut Afterwards) {
         let Some(whole) = state.arriving.take(ChunkOf::Return, id) else { return };
-        let Some((mut arrived, total)) = state.partial_returns.remove(&id) else { return };
+        let Some((mut arrived, cost)) = state.partial_returns.remove(&id) else { return };
         arrived.bytes = ArrivedBytes::Long(whole.bytes);
         arrived.segments = whole.segments;
-        self.return_arrived(state, id, arrived, total, after);
+        self.return_arrived(state, id, arrived, cost, after);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::object_key::{ObjectKey, process_identity};
 use crate::proto::Rule;
 use crate::registry;
 use crate::servant::Servant;
-use crate::wire::{Define, Descriptor, Frame, Identity};
+use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX};
 
 /// References as they are about to be sent.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl SessionCore {
     pub(super) fn take_back(&self, state: &mut State, described: &Described) {
         for descriptor in &described.descriptors {
             if let Descriptor::Hosted { export, .. } = descriptor {
-                // The references themselves are still in the message, so nothing is dropped here.
+                // The references themselves are still in the message, so no object of the user's is dropped here.
                 if let Ok(Some(_)) = state.proto.exports.release(*export, 1)
                     && let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take)
                 {
@@ -83,8 +83,7 @@ impl SessionCore {
             if index >= state.servants.len() {
                 state.servants.resize_with(index + 1, || None);
             }
-            state.servants[index] = Some(Arc::clone(servant));
-            registry::enter(servant);
+            state.servants[index] = Some(registry::enter(servant));
         }
         let identity = match (servant.meta(), Arc::clone(servant).as_import()) {
             (Some(meta), _) => {
@@ -205,6 +204,10 @@ fn reference_to(servant: Arc<dyn Servant>) -> AnyRemote {
 impl State {
     /// This side's number for an interface, told to the peer when it is new.
     pub(super) fn define_interface(&mut self, name: &str) -> Result<u32, Error> {
+        if name.is_empty() || name.len() > NAME_MAX {
+            let text = format!("the name of an interface has 1 to {NAME_MAX} bytes");
+            return Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, text));
+        }
         let number = self.proto.own.interface(name).ok_or_else(too_many_definitions)?;
         if number.is_new {
             self.push(&Frame::Define(Define { interface: number.value, name, methods: Vec::new() }));

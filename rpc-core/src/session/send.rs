@@ -8,17 +8,17 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::SessionCore;
-use super::outcall::{CallMethod, CallTarget, Prepared, remaining_us};
+use super::outcall::{CallMethod, CallTarget, Prepared, deadline_over, remaining_us};
 use super::references::{Described, too_many_definitions};
 use super::state::{Afterwards, State};
 use super::ticket::{Ticket, Tried};
 use super::waiters::{Abandoned, Arrived};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::id::CallId;
-use crate::inbound::{Reply, ReplyBytes, too_large};
+use crate::inbound::{Reply, ReplyBytes, oversized};
 use crate::pool;
 use crate::proto::Pool;
-use crate::wire::{self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, SIGNATURE_MAX, Target};
+use crate::wire::{self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, NAME_MAX, SIGNATURE_MAX, Target};
 
 /// Bodies up to this size travel in the frame that announces them; longer ones in chunks, without being copied.
 const INLINE_MAX: u64 = 32 << 10;
@@ -47,7 +47,14 @@ impl SessionCore {
     pub(super) fn enqueue(&self, prepared: Box<Prepared>, waker: Option<Waker>) -> Result<Arc<Ticket>, Error> {
         let mut after = Afterwards::default();
         let mut state = self.state.lock();
-        let ticket = self.queue(&mut state, prepared, waker)?;
+        if let Err(error) = self.may_queue(&mut state, &prepared) {
+            drop(state);
+            crate::panics::drop_quietly(prepared);
+            return Err(error);
+        }
+        let pool = prepared.pool();
+        let ticket = Arc::new(Ticket::new(prepared, waker));
+        state.waiting[pool as usize].push_back(Arc::clone(&ticket));
         // Room may have come back since.
         self.pump(&mut state, &mut after);
         let quiet = state.is_quiet();
@@ -67,10 +74,12 @@ impl SessionCore {
         Ok(())
     }
 
-    fn queue(&self, state: &mut State, prepared: Box<Prepared>, waker: Option<Waker>) -> Result<Arc<Ticket>, Error> {
+    /// Whether a call may wait for room. It is only looked at: what it carries is the user's and must not drop under the lock.
+    fn may_queue(&self, state: &mut State, prepared: &Prepared) -> Result<(), Error> {
         self.check_open(state)?;
         let pool = prepared.pool();
-        if pool == Pool::Nested && prepared.goes_back_over(self) {
+        // Credit for bytes always comes back, since the peer never stops reading; room for a call may be waiting for this one.
+        if pool == Pool::Nested && !state.proto.questions.has_room(pool) && prepared.goes_back_over(self) {
             let text =
                 "the peer's room for calls made inside handlers is full, and this call goes back to the node that waits for its handler";
             return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
@@ -84,9 +93,7 @@ impl SessionCore {
             let text = format!("{} calls wait for room on this session already", state.waiting_len());
             return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).with_fault(Fault::Caller));
         }
-        let ticket = Arc::new(Ticket::new(prepared, waker));
-        state.waiting[pool as usize].push_back(Arc::clone(&ticket));
-        Ok(ticket)
+        Ok(())
     }
 
     /// Sends what waits, as far as there is room. Called whenever room or credit has come back.
@@ -106,7 +113,11 @@ impl SessionCore {
         }
     }
 
+    #[allow(clippy::disallowed_methods)]
     fn send_queued(&self, state: &mut State, prepared: &mut Prepared, waker: Option<&Waker>) -> Result<Option<u32>, Error> {
+        if prepared.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(deadline_over(Outcome::NotRun));
+        }
         let token = self.try_send(state, prepared, waker)?;
         if let (Some(token), true) = (token, prepared.oneway) {
             // Nobody will come for the reply.
@@ -118,11 +129,12 @@ impl SessionCore {
     /// Writes a call to the outbox. `None` when there is no room or credit.
     fn try_send(&self, state: &mut State, prepared: &mut Prepared, waker: Option<&Waker>) -> Result<Option<u32>, Error> {
         self.check_open(state)?;
-        let bytes = prepared.len();
-        if bytes > state.proto.theirs.message_bytes {
-            return Err(too_large(bytes, state.proto.theirs.message_bytes, Outcome::NotRun));
+        let size = prepared.size();
+        let (references, segments) = (prepared.outgoing.references.len(), prepared.outgoing.segments.len());
+        if let Some(error) = oversized(&size, references, segments, state.proto.theirs.message_bytes, Outcome::NotRun) {
+            return Err(error);
         }
-        if !state.proto.has_room(prepared.pool(), bytes) {
+        if !state.proto.has_room(prepared.pool(), size.cost) {
             return Ok(None);
         }
         let number = self.method_number(state, &prepared.method)?;
@@ -132,11 +144,11 @@ impl SessionCore {
             self.describe(state, &prepared.outgoing.references)?
         };
         let token = state.waiters.reserve();
-        let id = state.proto.call(prepared.pool(), bytes, token);
+        let id = state.proto.call(prepared.pool(), size.cost, token);
         state.waiters.wait(token, id, waker.cloned());
         if self.write_call(state, id, number, prepared, &described).is_err() {
             self.take_back(state, &described);
-            state.proto.take_call_back(id, bytes);
+            state.proto.take_call_back(id, size.cost);
             state.waiters.forget(token);
             let text = format!("{} references in one message do not fit its first frame", described.descriptors.len());
             return Err(Error::new(ErrorKind::TooLarge, Outcome::NotRun, text));
@@ -202,6 +214,15 @@ impl SessionCore {
     }
 
     fn define(&self, state: &mut State, method: &CallMethod) -> Result<u32, Error> {
+        if method.interface().is_empty() || method.interface().len() > NAME_MAX || method.name().len() > NAME_MAX {
+            let text = format!("names of interfaces and methods have 1 to {NAME_MAX} bytes");
+            return Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, text));
+        }
+        // Calls that are only passed on must not use up what this node needs for its own.
+        let is_raw = matches!(method, CallMethod::Raw(_));
+        if is_raw && state.proto.own.is_half_full() && !state.proto.own.has(method.interface(), method.name(), method.fingerprint()) {
+            return Err(too_many_definitions());
+        }
         let interface = state.proto.own.interface(method.interface()).ok_or_else(too_many_definitions)?;
         let number = state.proto.own.method(interface.value, method.name(), method.fingerprint()).ok_or_else(too_many_definitions)?;
         if interface.is_new || number.is_new {
@@ -218,8 +239,13 @@ impl SessionCore {
     }
 
     /// Queues the return of a call that ran here. The call must be open.
-    pub(super) fn send_return(&self, state: &mut State, id: CallId, reply: Reply, after: &mut Afterwards) {
-        if !state.held_returns.is_empty() || !state.proto.return_credit(reply.len()) {
+    pub(super) fn send_return(&self, state: &mut State, id: CallId, mut reply: Reply, after: &mut Afterwards) {
+        let (references, segments) = (reply.outgoing.references.len(), reply.outgoing.segments.len());
+        // A result that is only passed on was made for another receiver.
+        if let Some(error) = oversized(&reply.size(), references, segments, state.proto.theirs.message_bytes, Outcome::Ran) {
+            after.drop_reply(std::mem::replace(&mut reply, Reply::failed(&error)));
+        }
+        if !state.held_returns.is_empty() || !state.proto.return_credit(reply.size().cost) {
             state.held_returns.push_back((id, reply));
             return;
         }
@@ -229,7 +255,7 @@ impl SessionCore {
     /// Sends the returns that waited for credit, as far as it goes.
     pub(super) fn pump_returns(&self, state: &mut State, after: &mut Afterwards) {
         while let Some((id, reply)) = state.held_returns.pop_front() {
-            if !state.proto.return_credit(reply.len()) {
+            if !state.proto.return_credit(reply.size().cost) {
                 state.held_returns.push_front((id, reply));
                 return;
             }
@@ -278,6 +304,15 @@ impl SessionCore {
     /// The caller of a queued call gives it up. True when it was sent meanwhile.
     pub(super) fn give_up_ticket(&self, ticket: &Ticket) -> bool {
         let (token, prepared) = ticket.give_up();
+        if prepared.is_some() {
+            // What waited behind it may fit.
+            let mut after = Afterwards::default();
+            let mut state = self.state.lock();
+            self.pump(&mut state, &mut after);
+            drop(state);
+            after.run();
+            self.flush_after(false);
+        }
         crate::panics::drop_quietly(prepared);
         if let Some(token) = token {
             self.give_up(token);

@@ -40,8 +40,11 @@ impl HandlerTask {
         self.id
     }
 
-    pub(super) fn starts_line(&mut self, object: u64) {
+    pub(super) fn starts_line(&mut self, object: u64, blocking: bool) {
         self.line = Some(object);
+        if let (true, Some(context)) = (blocking, &mut self.context) {
+            context.line = Some(object);
+        }
     }
 
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
@@ -80,6 +83,7 @@ impl Future for HandlerTask {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        let _turn = super::watch::turn();
         let polled = this.poll_reply(cx);
         this.move_line();
         match polled {
@@ -99,7 +103,10 @@ impl Drop for HandlerTask {
         }
         let mut context = self.context.take();
         context::enter(&mut context, || crate::panics::drop_quietly(self.future.take()));
-        self.move_line();
+        if let Some(object) = self.line.take() {
+            // Not from here: on a runtime that shuts down each task of a long line would drop the next, deeper and deeper.
+            self.session.move_line(object, self.id);
+        }
         self.session.finish_call(self.id, Reply::cancelled());
     }
 }

@@ -47,6 +47,11 @@ impl WriteSide {
         Self { io, pieces: VecDeque::new(), offset: 0, spare: Vec::new(), flushing: false, closed: false }
     }
 
+    /// Whether the link has taken everything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pieces.is_empty() && !self.flushing
+    }
+
     /// Writes what is left of the batch.
     fn poll_pieces(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(first) = self.pieces.front() {
