@@ -747,7 +747,7 @@ impl Raw {
 #[tokio::test]
 async fn tiny_pieces_of_calls_that_cannot_be_answered_do_not_pile_up() {
     let scene = Scene::new(Limits { calls_in_flight: 16, refusals: 100_000, ..Limits::default() }).await;
-    let mut raw = scene.raw().await;
+    let raw = scene.raw().await;
     // Each announces two bytes, brings one, and calls a method that was never defined.
     let mut flood = Vec::new();
     for generation in 0..20_000 {

@@ -270,10 +270,8 @@ async fn links_that_are_in_their_handshake_when_a_node_goes_away_leave_no_sessio
         } else {
             within("the shutdown", host.shutdown(PATIENCE)).await;
         }
-        for dialled in within("the dials", dials.join_all()).await {
-            if let Ok((_node, worker)) = dialled {
-                within("the end of a session", Remote::closed(&worker)).await;
-            }
+        for (_node, worker) in within("the dials", dials.join_all()).await.into_iter().flatten() {
+            within("the end of a session", Remote::closed(&worker)).await;
         }
         until("no session is left", || nodes.iter().all(|node| node.stats().sessions == 0)).await;
     }
