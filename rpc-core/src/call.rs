@@ -20,7 +20,7 @@ use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::limits::Limits;
 use crate::panics;
 use crate::peer::Peer;
-use crate::session::{Arrived, RemoteCall, deadline_over};
+use crate::session::{Arrived, Extras, RemoteCall, deadline_over};
 use crate::transfer::{self, Incoming};
 use crate::wire::Status;
 
@@ -366,7 +366,9 @@ pub(crate) fn decode_reply<K: Coder, E>(arrived: Arrived, limits: &Limits, peer:
 where
     E: From<Error> + DeserializeOwned,
 {
-    let Arrived { status, codec, bytes, references, segments } = arrived;
+    let mut arrived = arrived;
+    let Extras { references, segments } = arrived.take_extras();
+    let Arrived { status, codec, bytes, .. } = arrived;
     // The name of the hop is for errors; a value that holds one without being one names it less exactly.
     let answered_by = (status == Status::AppError).then(|| called.answered_by(peer.clone()));
     let incoming = Incoming { references, segments, answered_by };

@@ -24,10 +24,17 @@ impl Panicked {
     }
 }
 
+/// What is known of the user code that runs on this thread.
+#[derive(Clone, Copy, Default)]
+struct Watched {
+    /// How many [`caught`]s are open.
+    depth: u32,
+    /// Whether the thread was unwinding already when the innermost one began.
+    unwinding: bool,
+}
+
 thread_local! {
-    /// Whether the thread was unwinding already when the innermost [`caught`] began.
-    static UNWINDING: Cell<bool> = const { Cell::new(false) };
-    static WATCHED: Cell<u32> = const { Cell::new(0) };
+    static WATCHED: Cell<Watched> = const { Cell::new(Watched { depth: 0, unwinding: false }) };
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -38,7 +45,7 @@ fn note_places() {
     ONCE.call_once(|| {
         let former = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if WATCHED.try_with(Cell::get).is_ok_and(|watched| watched > 0) {
+            if WATCHED.try_with(Cell::get).is_ok_and(|watched| watched.depth > 0) {
                 let place = info.location().map(|location| format!("{}:{}", location.file(), location.line()));
                 let _ = PLACE.try_with(|slot| *slot.borrow_mut() = place);
             }
@@ -49,16 +56,20 @@ fn note_places() {
 
 /// Runs user code. A panic in it comes back as a value.
 pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
-    struct Watch(bool);
+    struct Watch(Watched);
     impl Drop for Watch {
+        #[inline]
         fn drop(&mut self) {
-            let _ = WATCHED.try_with(|watched| watched.set(watched.get().saturating_sub(1)));
-            let _ = UNWINDING.try_with(|unwinding| unwinding.set(self.0));
+            let _ = WATCHED.try_with(|watched| watched.set(self.0));
         }
     }
     note_places();
-    let _ = WATCHED.try_with(|watched| watched.set(watched.get() + 1));
-    let _watch = Watch(UNWINDING.try_with(|unwinding| unwinding.replace(std::thread::panicking())).unwrap_or_default());
+    let former = WATCHED.try_with(|watched| {
+        let former = watched.get();
+        watched.set(Watched { depth: former.depth + 1, unwinding: std::thread::panicking() });
+        former
+    });
+    let _watch = Watch(former.unwrap_or_default());
     // Everything reachable after a panic is either dropped (the future) or marked (a poisoned object), so no broken state is seen.
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let message = message(&*payload);
@@ -70,7 +81,7 @@ pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
 
 /// Whether the panic that unwinds this thread began outside the user code that runs here.
 pub(crate) fn was_unwinding() -> bool {
-    UNWINDING.try_with(Cell::get).unwrap_or_default()
+    WATCHED.try_with(Cell::get).unwrap_or_default().unwinding
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -53,6 +53,8 @@ enum Mode {
 
 thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::None) };
+    /// Whether there is, or was, anything in the two tables since they were last emptied.
+    static USED: Cell<bool> = const { Cell::new(false) };
     static OUTGOING: RefCell<Outgoing> = const { RefCell::new(Outgoing { references: Vec::new(), segments: Vec::new() }) };
     static INCOMING: RefCell<Incoming> =
         const { RefCell::new(Incoming { references: Vec::new(), segments: Vec::new(), answered_by: None }) };
@@ -72,11 +74,13 @@ impl Restore {
         let former = MODE.with(|current| current.replace(mode));
         if former == Mode::None {
             if let Some(incoming) = incoming {
+                USED.with(|used| used.set(true));
                 INCOMING.with(|current| current.replace(incoming));
             }
             return Self { mode: former, outgoing: None, incoming: None };
         }
         // One message inside another: a value that makes a call while it is serialized.
+        USED.with(|used| used.set(true));
         let outgoing = OUTGOING.with(RefCell::take);
         let incoming = INCOMING.with(|current| current.replace(incoming.unwrap_or_default()));
         Self { mode: former, outgoing: Some(outgoing), incoming: Some(incoming) }
@@ -87,6 +91,10 @@ impl Drop for Restore {
     #[inline]
     fn drop(&mut self) {
         MODE.with(|current| current.set(self.mode));
+        if !USED.with(Cell::get) {
+            return;
+        }
+        USED.with(|used| used.set(self.mode != Mode::None));
         let outgoing = match self.outgoing.take() {
             Some(former) => Some(OUTGOING.with(|current| current.replace(former))),
             None => take_outgoing(),
@@ -121,7 +129,8 @@ fn take_outgoing() -> Option<Outgoing> {
 pub(crate) fn encoding<R>(f: impl FnOnce() -> R) -> (R, Outgoing) {
     let _restore = Restore::enter(Mode::Encode, None);
     let result = f();
-    (result, take_outgoing().unwrap_or_default())
+    let outgoing = if USED.with(Cell::get) { take_outgoing() } else { None };
+    (result, outgoing.unwrap_or_default())
 }
 
 /// Decodes one message: `f` runs the deserializer, which takes from `incoming`. What is left over is dropped, and so released.
@@ -143,6 +152,7 @@ pub(crate) fn put_reference(reference: AnyRemote) -> Option<u32> {
     if MODE.with(Cell::get) != Mode::Encode {
         return None;
     }
+    USED.with(|used| used.set(true));
     OUTGOING.with(|current| {
         let references = &mut current.borrow_mut().references;
         references.push(reference);
@@ -163,6 +173,7 @@ pub(crate) fn put_segment(bytes: Bytes) -> Option<u32> {
     if MODE.with(Cell::get) != Mode::Encode {
         return None;
     }
+    USED.with(|used| used.set(true));
     OUTGOING.with(|current| {
         let segments = &mut current.borrow_mut().segments;
         segments.push(bytes);

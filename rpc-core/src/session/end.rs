@@ -82,7 +82,7 @@ impl SessionCore {
         }
         after.drop_references(state.held_arguments.drain().flat_map(|(_, held)| held));
         for (_, (arrived, _)) in state.partial_returns.drain() {
-            after.drop_references(arrived.references.into_iter().flatten());
+            after.drop_references(arrived.into_references());
         }
     }
 

@@ -43,7 +43,7 @@ use tokio::sync::Notify;
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
 pub use stats::SessionStats;
-pub(crate) use waiters::Arrived;
+pub(crate) use waiters::{Arrived, Extras};
 
 use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::handler::{Payload, RawCall, RawReply, RawReturn};
@@ -261,13 +261,14 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     })
 }
 
-fn raw_reply_of(arrived: Arrived) -> RawReply {
+fn raw_reply_of(mut arrived: Arrived) -> RawReply {
     let status = arrived.status;
+    let extras = arrived.take_extras();
     let payload = Payload {
         codec: arrived.codec,
         bytes: arrived.bytes.into_bytes(),
-        segments: arrived.segments.into_iter().flatten().collect(),
-        references: arrived.references.into_iter().flatten().collect(),
+        segments: extras.segments.into_iter().flatten().collect(),
+        references: extras.references.into_iter().flatten().collect(),
     };
     match status {
         Status::Ok => RawReply::Ok(payload),

@@ -48,18 +48,30 @@ pub(super) struct Batch {
     pub(super) now: Instant,
     began: Instant,
     frames: u32,
+    polls: u32,
+    /// Not of a read: a single call that is started elsewhere.
+    is_detached: bool,
 }
 
 impl Batch {
     #[allow(clippy::disallowed_methods)]
     pub(super) fn detached() -> Self {
         let now = Instant::now();
-        Self { now, began: now, frames: 0 }
+        Self { now, began: now, frames: 0, polls: 0, is_detached: true }
     }
 
-    /// Notes how long a first poll took.
+    /// For the frames of one read.
+    fn of_read() -> Self {
+        Self { is_detached: false, ..Self::detached() }
+    }
+
+    /// Notes how long first polls take. The clock is read after every fourth, so the slow one may be one of the three before.
     #[allow(clippy::disallowed_methods)]
     pub(super) fn after_poll(&mut self, method: &crate::proto::Defined, slow: Duration) {
+        self.polls = self.polls.wrapping_add(1);
+        if !self.polls.is_multiple_of(4) && !self.is_detached {
+            return;
+        }
         let before = std::mem::replace(&mut self.now, Instant::now());
         let took = self.now - before;
         if took >= slow {
@@ -172,7 +184,7 @@ impl SessionCore {
             return (0, false);
         }
         let _turn = super::watch::turn();
-        let mut batch = Batch::detached();
+        let mut batch = Batch::of_read();
         let leave = Leave(IN_BATCH_OF.with(|current| current.replace(Arc::as_ptr(self).addr())));
         {
             let mut state = self.state.lock();
@@ -182,9 +194,13 @@ impl SessionCore {
         let mut taken = 0;
         let mut unfinished = false;
         while let Some((body, consumed)) = wire::split(&bytes[taken..]) {
-            taken += consumed;
-            batch.frames += 1;
-            self.on_frame(body, &mut batch);
+            let returns = if body.first() == Some(&wire::kind::RETURN) { self.on_returns(&bytes[taken..], &mut batch) } else { 0 };
+            taken += returns;
+            if returns == 0 {
+                taken += consumed;
+                batch.frames += 1;
+                self.on_frame(body, &mut batch);
+            }
             if batch.is_over() {
                 unfinished = true;
                 break;
@@ -199,7 +215,6 @@ impl SessionCore {
         // Matched by reference: a frame is large, and moving it out would copy it.
         match &wire::decode(body) {
             Ok(Frame::Call(call)) => self.on_call(call, batch),
-            Ok(Frame::Return(frame)) => self.on_return(frame),
             Ok(Frame::Chunk(chunk)) => self.on_chunk(chunk, batch),
             Ok(frame) => self.on_control(frame),
             Err(error) => self.on_malformed(body, error),
@@ -312,16 +327,32 @@ impl SessionCore {
         Ok(())
     }
 
-    fn on_return(self: &Arc<Self>, frame: &wire::Return<'_>) {
+    /// Returns often come many at a time: those that follow each other are taken under one lock. Gives how many bytes they took.
+    fn on_returns(self: &Arc<Self>, bytes: &[u8], batch: &mut Batch) -> usize {
         let mut after = Afterwards::default();
-        let goes_on = {
+        let mut goes_on = true;
+        let mut taken = 0;
+        {
             let mut state = self.state.lock();
-            if state.closed.is_some() { true } else { self.take_return(&mut state, frame, &mut after) }
-        };
+            while let Some((body, consumed)) = wire::split(&bytes[taken..]) {
+                // Matched by reference: a frame is large, and moving it out would copy it.
+                let decoded = &wire::decode(body);
+                let Ok(Frame::Return(frame)) = decoded else { break };
+                taken += consumed;
+                batch.frames += 1;
+                if state.closed.is_none() && goes_on {
+                    goes_on = self.take_return(&mut state, frame, &mut after);
+                }
+                if batch.is_over() || after.is_long() {
+                    break;
+                }
+            }
+        }
         after.run();
         if !goes_on {
             self.end_for_refusals();
         }
+        taken
     }
 
     fn take_return(self: &Arc<Self>, state: &mut State, frame: &wire::Return<'_>, after: &mut Afterwards) -> bool {
@@ -345,19 +376,14 @@ impl SessionCore {
         }
         if !complete {
             state.arriving.begin(ChunkOf::Return, frame.id, body.total, &body.segments, body.bytes);
-            let arrived = Arrived {
-                status: frame.status,
-                codec: body.codec,
-                bytes: ArrivedBytes::Long(Bytes::new()),
-                references,
-                segments: Vec::new(),
-            };
+            let bytes = ArrivedBytes::Long(Bytes::new());
+            let arrived = Arrived::new(frame.status, body.codec, bytes, references, Vec::new());
             state.partial_returns.insert(frame.id, (arrived, size.cost));
             return goes_on;
         }
         let (bytes, segments) = arriving::split(body.bytes, &body.segments);
         let bytes = ArrivedBytes::Small(SmallVec::from_slice(bytes));
-        let arrived = Arrived { status: frame.status, codec: body.codec, bytes, references, segments };
+        let arrived = Arrived::new(frame.status, body.codec, bytes, references, segments);
         self.return_arrived(state, frame.id, arrived, size.cost, after);
         goes_on
     }
@@ -368,7 +394,7 @@ impl SessionCore {
         state.grant(Window::Returns, credit);
         let Ok(question) = state.proto.questions.close(id) else {
             // A go-away has closed it meanwhile.
-            return after.drop_references(arrived.references.into_iter().flatten());
+            return after.drop_references(arrived.into_references());
         };
         state.progress += 1;
         state.burst += 1;
@@ -378,7 +404,7 @@ impl SessionCore {
         let unclaimed = state.waiters.unclaimed + arrived.len();
         let is_result = matches!(arrived.status, Status::Ok | Status::AppError);
         let result = if is_result && unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
-            after.drop_references(arrived.references.into_iter().flatten());
+            after.drop_references(arrived.into_references());
             let text = format!("the result was dropped: {unclaimed} bytes of results wait here for callers that do not take them");
             Err(Error::new(ErrorKind::Overloaded, Outcome::Ran, text))
         } else {
@@ -386,10 +412,8 @@ impl SessionCore {
         };
         let (waker, unwanted) = state.waiters.done(question.token, result);
         after.wake(waker);
-        if let Some(unwanted) = unwanted
-            && !unwanted.references.is_empty()
-        {
-            after.drop_references(unwanted.references.into_iter().flatten());
+        if let Some(unwanted) = unwanted {
+            after.drop_references(unwanted.into_references());
         }
         if state.waiting_len() > 0 {
             self.pump(state, after);
@@ -437,8 +461,7 @@ impl SessionCore {
     fn partial_return_arrived(&self, state: &mut State, id: crate::id::CallId, after: &mut Afterwards) {
         let Some(whole) = state.arriving.take(ChunkOf::Return, id) else { return };
         let Some((mut arrived, cost)) = state.partial_returns.remove(&id) else { return };
-        arrived.bytes = ArrivedBytes::Long(whole.bytes);
-        arrived.segments = whole.segments;
+        arrived.fill(whole.bytes, whole.segments);
         self.return_arrived(state, id, arrived, cost, after);
     }
 }

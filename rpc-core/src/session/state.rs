@@ -164,6 +164,9 @@ pub(super) struct Afterwards {
     rest: Option<Box<Rest>>,
 }
 
+/// Callers that wait for the lock to be free before they are woken.
+const WAKERS_MAX: usize = 64;
+
 /// What is there only now and then.
 #[derive(Default)]
 pub(super) struct Rest {
@@ -183,6 +186,11 @@ pub(super) struct Rest {
 impl Afterwards {
     pub(super) fn rest(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
+    }
+
+    /// Whether enough is put off that it had better be done now.
+    pub(super) fn is_long(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.wakers.len() >= WAKERS_MAX || !rest.references.is_empty())
     }
 
     pub(super) fn wake(&mut self, waker: Option<Waker>) {

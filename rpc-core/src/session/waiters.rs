@@ -16,6 +16,13 @@ pub(crate) struct Arrived {
     pub(crate) status: Status,
     pub(crate) codec: u8,
     pub(crate) bytes: ArrivedBytes,
+    /// Boxed: most replies have none, and a reply is moved from hand to hand.
+    extras: Option<Box<Extras>>,
+}
+
+/// What a reply brings beside its payload.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
     pub(crate) references: Vec<Option<AnyRemote>>,
     pub(crate) segments: Vec<Option<Bytes>>,
 }
@@ -44,8 +51,37 @@ impl ArrivedBytes {
 }
 
 impl Arrived {
+    pub(super) fn new(
+        status: Status,
+        codec: u8,
+        bytes: ArrivedBytes,
+        references: Vec<Option<AnyRemote>>,
+        segments: Vec<Option<Bytes>>,
+    ) -> Self {
+        let has_extras = !(references.is_empty() && segments.is_empty());
+        Self { status, codec, bytes, extras: has_extras.then(|| Box::new(Extras { references, segments })) }
+    }
+
+    /// What came beside the payload. It is given out once.
+    pub(crate) fn take_extras(&mut self) -> Extras {
+        self.extras.take().map(|extras| *extras).unwrap_or_default()
+    }
+
+    /// The references, when nobody wants the reply.
+    pub(super) fn into_references(mut self) -> impl Iterator<Item = AnyRemote> {
+        self.take_extras().references.into_iter().flatten()
+    }
+
+    /// The payload of a reply that came in chunks.
+    pub(super) fn fill(&mut self, bytes: Bytes, segments: Vec<Option<Bytes>>) {
+        self.bytes = ArrivedBytes::Long(bytes);
+        if !segments.is_empty() {
+            self.extras.get_or_insert_default().segments = segments;
+        }
+    }
+
     pub(super) fn len(&self) -> u64 {
-        let segments: usize = self.segments.iter().flatten().map(Bytes::len).sum();
+        let segments: usize = self.extras.iter().flat_map(|extras| extras.segments.iter().flatten()).map(Bytes::len).sum();
         (self.bytes.as_slice().len() + segments) as u64
     }
 }
