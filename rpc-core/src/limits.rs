@@ -29,6 +29,9 @@ pub struct Limits {
     /// Bytes of results that arrived and were not yet picked up by their callers; above it a result is dropped and its caller told
     /// so. Default 256 MiB.
     pub unclaimed_bytes: u64,
+    /// Bytes of results that wait here for a peer to take them, on one session; above it a result is dropped and its caller told so.
+    /// Default 256 MiB.
+    pub unsent_bytes: u64,
     /// Methods one peer may define on one session. Default 16,384: a large program has hundreds.
     pub definitions: u32,
     /// How deep a value may be nested. Default 64, as Cap'n Proto's: a decoder uses a stack frame per level.
@@ -62,6 +65,7 @@ impl Default for Limits {
             call_window: 80 << 20,
             return_window: 80 << 20,
             unclaimed_bytes: 256 << 20,
+            unsent_bytes: 256 << 20,
             definitions: 16_384,
             depth: 64,
             decoded_bytes: 256 << 20,

@@ -101,6 +101,7 @@ impl SessionCore {
                 after.abort(running.task);
             }
         }
+        state.held_bytes = 0;
         for (_, reply) in state.held_returns.drain(..) {
             after.drop_reply(reply);
         }

@@ -22,6 +22,8 @@ const CHUNKS_PER_BATCH: usize = 4;
 pub(super) struct Outbox {
     pub(super) frames: Vec<u8>,
     bodies: VecDeque<Body>,
+    /// Bytes of the bodies that have not been taken.
+    waiting: u64,
 }
 
 /// A body whose first frame has been written to `frames`.
@@ -56,7 +58,13 @@ impl Outbox {
     /// Queues the rest of a message whose first frame is already in `frames`.
     pub(super) fn push_body(&mut self, of: ChunkOf, id: CallId, parts: impl IntoIterator<Item = Bytes>) {
         let parts: VecDeque<Bytes> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.waiting += parts.iter().map(|part| part.len() as u64).sum::<u64>();
         self.bodies.push_back(Body { of, id, parts });
+    }
+
+    /// Bytes of bodies that wait for the socket.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting
     }
 
     /// Takes the next batch: all finished frames, then a few chunks, one of each body in turn. `spare` is an empty buffer to go on with.
@@ -68,6 +76,7 @@ impl Outbox {
             let Some(mut body) = self.bodies.pop_front() else { break };
             if let Some(part) = body.parts.front_mut() {
                 let bytes = part.split_to(part.len().min(CHUNK_BYTES));
+                self.waiting -= bytes.len() as u64;
                 if part.is_empty() {
                     body.parts.pop_front();
                 }

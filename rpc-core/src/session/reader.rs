@@ -32,6 +32,9 @@ const FRAMES_PER_TURN: u32 = 512;
 /// After so much time in handlers other tasks get a turn.
 const TIME_PER_TURN: Duration = Duration::from_millis(5);
 
+/// Refusals by the peer that are logged; whoever sends more of them has nothing new to say.
+const REFUSALS_LOGGED: u32 = 16;
+
 thread_local! {
     /// The session whose batch is being handled on this thread, by its address: what it sends is flushed at the end of the batch.
     static IN_BATCH_OF: Cell<usize> = const { Cell::new(0) };
@@ -239,7 +242,11 @@ impl SessionCore {
                 Frame::Credit(credit) => self.on_credit(state, credit.window, credit.bytes, &mut after),
                 Frame::GoAway(go_away) => self.on_go_away(state, go_away, &mut after),
                 Frame::Refused(refused) => {
-                    tracing::warn!(peer = %self.peer(), kind = refused.kind, rule = %refused.text.escape_debug(), "the peer refused a frame of ours");
+                    state.refused = state.refused.saturating_add(1);
+                    if state.refused <= REFUSALS_LOGGED {
+                        let rule = refused.text.escape_debug();
+                        tracing::warn!(peer = %self.peer(), kind = refused.kind, %rule, "the peer refused a frame of ours");
+                    }
                     Ok(())
                 }
                 Frame::Ping(ping) => {

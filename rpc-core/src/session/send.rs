@@ -18,7 +18,7 @@ use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes, oversized};
 use crate::pool;
 use crate::proto::Pool;
-use crate::wire::{self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, NAME_MAX, SIGNATURE_MAX, Target};
+use crate::wire::{self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, NAME_MAX, SIGNATURE_MAX, Status, Target};
 
 /// Bodies up to this size travel in the frame that announces them; longer ones in chunks, without being copied.
 const INLINE_MAX: u64 = 32 << 10;
@@ -245,7 +245,14 @@ impl SessionCore {
         if let Some(error) = oversized(&reply.size(), references, segments, state.proto.theirs.message_bytes, Outcome::Ran) {
             after.drop_reply(std::mem::replace(&mut reply, Reply::failed(&error)));
         }
+        let unsent = state.held_bytes + state.outbox.waiting() + reply.size().total;
+        if unsent > self.limits().unsent_bytes && reply.status != Status::SystemError {
+            let text = format!("the result was dropped: {unsent} bytes of results wait for their caller's node to take them");
+            let failed = Reply::failed(&Error::new(ErrorKind::Overloaded, Outcome::Ran, text).with_fault(Fault::Caller));
+            after.drop_reply(std::mem::replace(&mut reply, failed));
+        }
         if !state.held_returns.is_empty() || !state.proto.return_credit(reply.size().cost) {
+            state.held_bytes += reply.size().total;
             state.held_returns.push_back((id, reply));
             return;
         }
@@ -259,6 +266,7 @@ impl SessionCore {
                 state.held_returns.push_front((id, reply));
                 return;
             }
+            state.held_bytes -= reply.size().total;
             self.write_return(state, id, reply, after);
         }
     }

@@ -39,6 +39,10 @@ pub(super) struct State {
     pub(super) held_arguments: HashMap<CallId, Vec<AnyRemote>>,
     /// Returns that wait for credit.
     pub(super) held_returns: VecDeque<(CallId, Reply)>,
+    /// Their payload bytes.
+    pub(super) held_bytes: u64,
+    /// How often the peer has refused a frame.
+    pub(super) refused: u32,
     /// Messages that arrive in chunks.
     pub(super) arriving: super::arriving::Arriving,
     /// Returns whose payloads are arriving, with their announced sizes.
@@ -93,6 +97,8 @@ impl State {
             waiting: [VecDeque::new(), VecDeque::new()],
             held_arguments: HashMap::new(),
             held_returns: VecDeque::new(),
+            held_bytes: 0,
+            refused: 0,
             arriving: super::arriving::Arriving::default(),
             partial_returns: HashMap::new(),
             pong: None,
