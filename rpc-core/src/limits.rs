@@ -103,7 +103,7 @@ pub struct PeerLimits {
     pub keep_alive_ms: u64,
 }
 
-/// References in one message.
+/// References in one message. They also have to fit its first frame, which takes about 3,000 to objects that the receiver has not seen.
 pub const REFERENCES_MAX: usize = 4_096;
 
 /// Bulk segments in one message.
