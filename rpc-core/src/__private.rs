@@ -81,6 +81,25 @@ where
     Call::local(called, future)
 }
 
+/// A local method that leaves its caller's task: it takes the context of its call along, and its panics become errors there.
+fn standing_alone<T, E>(future: BoxFuture<MethodResult<T, E>>) -> impl Future<Output = Result<MethodResult<T, E>, Error>> + Send
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    crate::context::with_current(|current| {
+        if let Some(context) = current {
+            context.started = true;
+        }
+    });
+    crate::context::Within::new(crate::context::inherited(), crate::panics::Caught::new(future, Outcome::MayHaveRun))
+}
+
+/// What a caller learns when the runtime ends before its method does.
+fn runtime_gone() -> Error {
+    Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")
+}
+
 /// Runs a method that goes on when its caller gives up on a task of its own, in the context of its call.
 fn detached<T, E>(future: BoxFuture<MethodResult<T, E>>) -> BoxFuture<MethodResult<T, E>>
 where
@@ -88,16 +107,11 @@ where
     E: Send + 'static,
 {
     Box::pin(async move {
-        crate::context::with_current(|current| {
-            if let Some(context) = current {
-                context.started = true;
-            }
-        });
-        let future = crate::context::Within::new(crate::context::inherited(), crate::panics::Caught::new(future, Outcome::MayHaveRun));
+        let future = standing_alone(future);
         match tokio::spawn(future).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")),
+            Err(_) => Err(runtime_gone()),
         }
     })
 }
@@ -109,12 +123,7 @@ where
     E: Send + 'static,
 {
     Box::pin(async move {
-        crate::context::with_current(|current| {
-            if let Some(context) = current {
-                context.started = true;
-            }
-        });
-        let future = crate::context::Within::new(crate::context::inherited(), crate::panics::Caught::new(future, Outcome::MayHaveRun));
+        let future = standing_alone(future);
         let runtime = tokio::runtime::Handle::current();
         // Dropped with this future, when the call is given up: the method ends at its next await then.
         let (alive, given_up) = tokio::sync::oneshot::channel::<()>();
@@ -130,7 +139,7 @@ where
         match done {
             Ok(Some(Ok(result))) => result,
             Ok(Some(Err(error))) => Err(error),
-            Ok(None) | Err(_) => Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")),
+            Ok(None) | Err(_) => Err(runtime_gone()),
         }
     })
 }
