@@ -26,7 +26,19 @@ struct Row {
     factor: f64,
 }
 
-const ROWS: [Row; 4] = [sequential(Flavour::Ct), sequential(Flavour::Mt2), in_flight(Flavour::Ct), in_flight(Flavour::Mt2)];
+const ROWS: [Row; 6] = [
+    sequential(Flavour::Ct),
+    sequential(Flavour::Mt2),
+    in_flight(Flavour::Ct, true),
+    in_flight(Flavour::Mt2, true),
+    in_flight(Flavour::Ct, false),
+    in_flight(Flavour::Mt2, false),
+];
+
+/// The rows that a plan is judged by: with `--pin` the pinned ones only, which do not depend on where the scheduler puts the processes.
+fn rows(plan: &Plan) -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().filter(|row| row.setting.pinned || plan.pinned.contains(&false))
+}
 
 const fn sequential(flavour: Flavour) -> Row {
     Row {
@@ -38,11 +50,9 @@ const fn sequential(flavour: Flavour) -> Row {
     }
 }
 
-/// Pinned, because unpinned the ratio depends on which of two modes the scheduler puts each peer's pair of processes into; that figure is
-/// printed beside it.
-const fn in_flight(flavour: Flavour) -> Row {
+const fn in_flight(flavour: Flavour, pinned: bool) -> Row {
     Row {
-        setting: Setting { scenario: Scenario::Pipe64, flavour, pinned: true },
+        setting: Setting { scenario: Scenario::Pipe64, flavour, pinned },
         figure: Figure::CpuPerCall,
         peer: Peer::Netref,
         against: Peer::Tarpc,
@@ -70,7 +80,7 @@ struct Attempt {
 
 /// Fails where the plan leaves out what a row needs, before anything is measured.
 pub(crate) fn require(plan: &Plan) -> Result<()> {
-    for row in &ROWS {
+    for row in rows(plan) {
         let Setting { scenario, flavour, pinned } = row.setting;
         let planned = plan.peers.contains(&row.peer)
             && plan.peers.contains(&row.against)
@@ -92,7 +102,7 @@ pub(crate) fn require(plan: &Plan) -> Result<()> {
 
 /// Judges every row, measuring anew those that miss.
 pub(crate) fn all(plan: &Plan, results: &Results) -> Result<Vec<Verdict>> {
-    ROWS.iter()
+    rows(plan)
         .map(|row| {
             judge(row, results, |attempt| {
                 eprintln!("missed: {}; measured anew, {attempt} of {REPEATS}", title(row.setting));
