@@ -331,6 +331,9 @@ mod handler;
 pub mod id;
 mod inbound;
 mod interface;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 pub mod limits;
 mod node;
 mod object;

@@ -1,0 +1,8 @@
+//! Doors for the tests of this repository: simulation, search and fuzzing drive what is private elsewhere through the functions here.
+//! Only with the feature `internals`, and without any promise of stability.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `fuzz` | one function per fuzz target: bytes in, a panic when a rule is broken |
+
+pub mod fuzz;
