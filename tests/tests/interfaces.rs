@@ -163,6 +163,29 @@ async fn inherited_methods_are_found_on_every_way_to_them() {
     assert_eq!(file.twice().await.unwrap(), 42);
 }
 
+#[remote]
+pub trait Nameplate {
+    async fn name(&self) -> Result<String>;
+}
+
+#[tokio::test]
+async fn an_export_grants_its_interface_and_supertraits_and_nothing_else() {
+    let object = Remote::<dyn Named>::new(Paper("leaves".to_owned()));
+    let (_here, _there, named) = across::<dyn Named, dyn Named>("interfaces-grant", object).await;
+    assert_eq!(named.name().await.unwrap(), "leaves");
+    // The object has more interfaces, and one method is called alike in another: the reference grants neither.
+    let any = Remote::into_any(named.clone());
+    let errors = [
+        any.clone().downcast::<dyn Document>().title().await.unwrap_err(),
+        any.clone().downcast::<dyn File>().read().await.unwrap_err(),
+        any.downcast::<dyn Nameplate>().name().await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoSuchMethod, Outcome::NotRun), "{error}");
+    }
+    assert_eq!(named.name().await.unwrap(), "leaves");
+}
+
 mod old {
     use super::*;
 
