@@ -1,0 +1,96 @@
+//! Owns one run of some tests in the copy: built first, since a mutant that does not compile proves nothing, then run within a bound,
+//! since a rule that is off may leave a test waiting.
+
+use std::process::{Command, Output};
+
+use crate::copy::Copy;
+
+/// A test that is not done by then counts as failed: the tests take seconds.
+const SECONDS_MAX: &str = "240";
+
+/// What `timeout` says when it had to end the command, and when it had to kill it.
+const ENDED: [i32; 2] = [124, 137];
+
+/// Lines of an output that are shown.
+const LINES_SHOWN: usize = 40;
+
+/// What the tests said.
+pub(crate) enum Verdict {
+    Passed { tests: u32 },
+    Failed { by: String },
+    DoesNotBuild { output: String },
+}
+
+/// Builds and runs `cargo COMMAND`.
+pub(crate) fn run(copy: &Copy, command: &str) -> Result<Verdict, String> {
+    let words: Vec<&str> = command.split(' ').collect();
+    let build = cargo(copy, "3600", &build_only(&words))?;
+    if !build.status.success() {
+        return Ok(Verdict::DoesNotBuild { output: last_lines(&build.stderr) });
+    }
+    let output = cargo(copy, SECONDS_MAX, &words)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        return Ok(Verdict::Passed { tests: passed(&text) });
+    }
+    let failed = text.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    let by = match (failed, output.status.code()) {
+        (Some(test), _) => test.to_owned(),
+        (None, Some(code)) if ENDED.contains(&code) => format!("a test that was not done after {SECONDS_MAX} s"),
+        _ => format!("a test program that ended early: {}", last_lines(&output.stderr).lines().last().unwrap_or_default()),
+    };
+    Ok(Verdict::Failed { by })
+}
+
+/// The same command without running anything: a filter of test names, and what follows `--`, is for the run.
+fn build_only<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    let mut build = Vec::new();
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        match word {
+            "--" => break,
+            "-p" | "--test" | "--bin" | "--features" => build.extend([word].into_iter().chain(words.next())),
+            _ if word.starts_with('-') || word == "test" => build.push(word),
+            _ => {}
+        }
+    }
+    build.push("--no-run");
+    build
+}
+
+fn cargo(copy: &Copy, seconds: &str, words: &[&str]) -> Result<Output, String> {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=10", seconds, "cargo"]).args(words).current_dir(&copy.sources);
+    command.env("CARGO_TARGET_DIR", &copy.target).env("CARGO_INCREMENTAL", "1").env("CARGO_TERM_COLOR", "never");
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
+    // Lints are for the sources as they are: a rule that is switched off leaves things unused.
+    command.env("RUSTFLAGS", "--cap-lints allow").env_remove("CARGO_MANIFEST_DIR");
+    command.output().map_err(|error| format!("timeout: {error}"))
+}
+
+fn passed(text: &str) -> u32 {
+    let counts = text.lines().filter_map(|line| line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse::<u32>().ok());
+    counts.sum()
+}
+
+fn last_lines(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_names_no_tests() {
+        let words: Vec<&str> = "test -p netref --lib proto::credit -- --skip slow".split(' ').collect();
+        assert_eq!(build_only(&words), ["test", "-p", "netref", "--lib", "--no-run"]);
+    }
+
+    #[test]
+    fn passed_tests_add_up_over_programs() {
+        assert_eq!(passed("test result: ok. 3 passed; 0 failed\nnoise\ntest result: ok. 4 passed; 0 failed"), 7);
+    }
+}
