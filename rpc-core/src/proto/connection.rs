@@ -14,6 +14,7 @@ use super::questions::{Pool, Questions};
 use super::rule::Rule;
 use crate::id::CallId;
 use crate::limits::{PeerLimits, Size, TABLES_COST_MAX};
+use crate::wire::ChunkOf;
 
 /// One end of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +50,16 @@ pub(crate) enum CallArrival {
     Partial,
     /// It came after this side's go-away. Its chunks, if it is not complete, come all the same.
     Departed { complete: bool },
+}
+
+/// What a finish calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finished {
+    Nothing,
+    /// The handler of the call is to be ended.
+    Stop,
+    /// The references that its result named are let go of.
+    LetGo,
 }
 
 impl Connection {
@@ -149,6 +160,23 @@ impl Connection {
     /// A return has arrived in full. Gives the credit to grant now, if any.
     pub(crate) fn return_consumed(&mut self, cost: u64) -> Option<u64> {
         self.returns_in.consume(cost)
+    }
+
+    /// A further piece of a message arrived. True when it was the last.
+    pub(crate) fn handle_chunk(&mut self, of: ChunkOf, id: CallId, bytes: u64) -> Result<bool, Rule> {
+        match of {
+            ChunkOf::Call => self.call_pieces.chunk(id, bytes),
+            ChunkOf::Return => self.return_pieces.chunk(id, bytes),
+        }
+    }
+
+    /// The caller is done with a call.
+    pub(crate) fn handle_finish(&mut self, id: CallId, cancel: bool) -> Result<Finished, Rule> {
+        if cancel {
+            // A cancel that crosses the return finds nothing, and that is no fault.
+            return Ok(if self.answers.cancel(id) { Finished::Stop } else { Finished::Nothing });
+        }
+        if self.answers.finish(id) { Ok(Finished::LetGo) } else { Err(Rule::FinishForNoCall) }
     }
 
     /// The peer grants credit for calls.

@@ -44,8 +44,21 @@ impl Imports {
         Ok(())
     }
 
+    /// Gives references back that were dropped, in any order. What is left in `releases` is to be sent: added up by object, and held.
+    pub(crate) fn give_back(&mut self, releases: &mut Vec<(ExportId, u32)>) {
+        releases.sort_unstable();
+        releases.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        releases.retain(|&(id, count)| self.release(id, count));
+    }
+
     /// Gives references back. True when they were held, so that a release is to be sent.
-    pub(crate) fn release(&mut self, id: ExportId, count: u32) -> bool {
+    fn release(&mut self, id: ExportId, count: u32) -> bool {
         let Some(slot) = self.slots.get_mut(id.index as usize) else { return false };
         if slot.generation != id.generation || slot.count < u64::from(count) {
             return false;
@@ -79,6 +92,18 @@ mod tests {
 
     const fn id(index: u32, generation: u32) -> ExportId {
         ExportId { index, generation }
+    }
+
+    #[test]
+    fn releases_are_added_up_and_only_what_is_held_is_given_back() {
+        let mut imports = Imports::new(8);
+        for held in [id(3, 1), id(3, 1), id(4, 0)] {
+            assert_eq!(imports.receive(held), Ok(()));
+        }
+        let mut releases = vec![(id(3, 1), 1), (id(5, 0), 1), (id(4, 0), 1), (id(3, 1), 1)];
+        imports.give_back(&mut releases);
+        assert_eq!(releases, [(id(3, 1), 2), (id(4, 0), 1)]);
+        assert_eq!(imports.len(), 0);
     }
 
     #[test]

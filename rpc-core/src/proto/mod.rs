@@ -10,6 +10,8 @@
 //! | `exports`, `imports` | who holds how many references to what |
 //! | `definitions` | the numbers that stand for interfaces and methods |
 //! | `assembly` | messages that arrive in pieces |
+//! | `lines` | the order in which calls on one object start |
+//! | `ways` | by which way a reference goes, and whether it has come home |
 //! | `credit` | the byte windows |
 //! | `keepalive` | whether the peer is alive |
 //! | `rule` | what a peer can do wrong |
@@ -22,14 +24,18 @@ pub(crate) mod definitions;
 pub(crate) mod exports;
 pub(crate) mod imports;
 pub(crate) mod keepalive;
+pub(crate) mod lines;
 pub(crate) mod questions;
 pub(crate) mod rule;
+pub(crate) mod ways;
 
 pub(crate) use answers::Answer;
-pub(crate) use connection::{CallArrival, Connection};
+pub(crate) use connection::{CallArrival, Connection, Finished};
 pub(crate) use credit::window_for;
 pub(crate) use definitions::Defined;
 pub(crate) use exports::Grant;
 pub(crate) use keepalive::{KeepAlive, Silence};
+pub(crate) use lines::{Lines, Place};
 pub(crate) use questions::Pool;
 pub(crate) use rule::Rule;
+pub(crate) use ways::{Way, way_of};

@@ -10,7 +10,6 @@ use bytes::Bytes;
 
 use super::SessionCore;
 use super::arriving;
-use super::lines::Place;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
 use super::task::HandlerTask;
@@ -20,7 +19,7 @@ use crate::handler::Method;
 use crate::id::CallId;
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
 use crate::limits::Size;
-use crate::proto::{CallArrival, Defined};
+use crate::proto::{CallArrival, Defined, Place};
 use crate::servant::{Resolved, Servant, resolve};
 use crate::transfer::Incoming;
 use crate::wire::{self, ChunkOf, Target, Window};
@@ -37,7 +36,6 @@ pub(super) struct Found {
 
 /// A call that has arrived in full and waits for its turn.
 pub(super) struct Ready {
-    pub(super) id: CallId,
     found: Found,
     context: CallContext,
     codec: u8,
@@ -148,8 +146,8 @@ impl SessionCore {
                 if !state.lines.is_empty() && state.lines.has(object) {
                     let context = self.context(accepted, call, batch.now);
                     let bytes = Bytes::copy_from_slice(bytes);
-                    let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes, incoming, cost };
-                    state.lines.push(object, Place::Ready(Box::new(ready)));
+                    let ready = Ready { found, context, codec: call.body.codec, bytes, incoming, cost };
+                    state.lines.push(object, Place::Ready(call.id, Box::new(ready)));
                     return Step::Nothing;
                 }
                 let credit = state.proto.call_consumed(cost);
@@ -164,7 +162,7 @@ impl SessionCore {
                         let context = self.context(state.proto.answers.arrived(), call, batch.now);
                         state.lines.push(found.servant.line(), Place::Arriving(call.id));
                         let bytes = Bytes::new();
-                        let ready = Ready { id: call.id, found, context, codec: call.body.codec, bytes, incoming, cost };
+                        let ready = Ready { found, context, codec: call.body.codec, bytes, incoming, cost };
                         Awaited::Ready(Box::new(ready))
                     }
                     Err(error) => {
@@ -218,15 +216,15 @@ impl SessionCore {
     /// Starts what can start in the line before an object.
     pub(super) fn advance(self: &Arc<Self>, object: u64, batch: &mut Batch) {
         loop {
-            let (ready, given_up) = {
+            let (id, ready, given_up) = {
                 let mut state = self.state.lock();
-                let Some(ready) = state.lines.next(object) else { return };
+                let Some((id, ready)) = state.lines.next(object) else { return };
                 let credit = state.proto.call_consumed(ready.cost);
                 state.grant(Window::Calls, credit);
-                let given_up = state.proto.answers.is_cancelled(ready.id) && !ready.found.resolved.no_cancel;
-                (ready, given_up)
+                let given_up = state.proto.answers.is_cancelled(id) && !ready.found.resolved.no_cancel;
+                (id, ready, given_up)
             };
-            let Ready { id, found, context, codec, bytes, incoming, .. } = *ready;
+            let Ready { found, context, codec, bytes, incoming, .. } = *ready;
             if given_up {
                 // Its caller has dropped it while it waited for its turn: it never starts.
                 crate::panics::drop_quietly((found, context, incoming));

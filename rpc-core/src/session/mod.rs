@@ -5,7 +5,7 @@
 //! | `mod` | the handle, and what is seen from outside |
 //! | `state` | everything the lock protects |
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
-//! | `reader`, `dispatch`, `task`, `lines`, `arriving` | a call on its way in, and its handler |
+//! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
 //! | `watch` | threads that a handler keeps for itself |
 //! | `references`, `import` | references between objects and table entries |
 //! | `writer`, `outbox` | bytes on their way to the socket, keep-alive |
@@ -15,7 +15,6 @@ mod arriving;
 mod dispatch;
 mod end;
 mod import;
-mod lines;
 mod outbox;
 mod outcall;
 mod reader;

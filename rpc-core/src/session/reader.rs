@@ -17,7 +17,7 @@ use super::waiters::{Arrived, ArrivedBytes};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::Reply;
 use crate::limits::Size;
-use crate::proto::Rule;
+use crate::proto::{Finished, Rule};
 use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Status, Window};
 
 /// The read buffer of a session that does little.
@@ -437,11 +437,7 @@ impl SessionCore {
             if state.closed.is_some() {
                 return;
             }
-            let pieces = match chunk.of {
-                ChunkOf::Call => &mut state.proto.call_pieces,
-                ChunkOf::Return => &mut state.proto.return_pieces,
-            };
-            match pieces.chunk(chunk.id, chunk.bytes.len() as u64) {
+            match state.proto.handle_chunk(chunk.of, chunk.id, chunk.bytes.len() as u64) {
                 Err(rule) => goes_on = state.refuse(wire::kind::CHUNK, rule),
                 Ok(complete) => {
                     state.arriving.push(chunk.of, chunk.id, chunk.bytes);
@@ -484,16 +480,13 @@ fn on_define(state: &mut State, define: &Define<'_>) -> Result<(), Rule> {
 }
 
 fn on_finish(state: &mut State, finish: &Finish, after: &mut Afterwards) -> Result<(), Rule> {
-    if !finish.cancel {
-        if !state.proto.answers.finish(finish.id) {
-            return Err(Rule::FinishForNoCall);
+    match state.proto.handle_finish(finish.id, finish.cancel)? {
+        Finished::Nothing => return Ok(()),
+        Finished::LetGo => {
+            after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
+            return Ok(());
         }
-        after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
-        return Ok(());
-    }
-    // A cancel that crosses the return finds nothing, and that is no fault.
-    if !state.proto.answers.cancel(finish.id) {
-        return Ok(());
+        Finished::Stop => {}
     }
     let running = state.running_mut(finish.id);
     if let Some(flag) = &running.cancelled {

@@ -10,7 +10,7 @@ use crate::any::{AnyRemote, Place, broken};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::ExportId;
 use crate::object_key::{ObjectKey, process_identity};
-use crate::proto::Rule;
+use crate::proto::{Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
 use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX};
@@ -57,16 +57,20 @@ impl SessionCore {
         match &reference.place {
             Place::Broken(_) => Ok(Descriptor::Broken { text: "the sender's own reference is broken" }),
             Place::Here(servant) => self.export(state, servant),
-            Place::There(import) if std::ptr::eq(Arc::as_ptr(import.session()), self) => Ok(Descriptor::Yours { export: import.id }),
             Place::There(import) => {
                 let (home, number, tag) = import.identity();
-                if home == self.identity {
-                    described.held = true;
-                    let interface = state.define_interface(import.interface())?;
-                    return Ok(Descriptor::Home { interface, number, tag });
+                match way_of(std::ptr::eq(Arc::as_ptr(import.session()), self), home, self.identity) {
+                    Way::Back => Ok(Descriptor::Yours { export: import.id }),
+                    Way::Home => {
+                        described.held = true;
+                        let interface = state.define_interface(import.interface())?;
+                        Ok(Descriptor::Home { interface, number, tag })
+                    }
+                    Way::Through => {
+                        let servant: Arc<dyn Servant> = Arc::clone(import) as _;
+                        self.export(state, &servant)
+                    }
                 }
-                let servant: Arc<dyn Servant> = Arc::clone(import) as _;
-                self.export(state, &servant)
             }
         }
     }

@@ -8,8 +8,8 @@ use std::task::Waker;
 
 use tokio::sync::Notify;
 
+use super::dispatch::Ready;
 use super::import::Import;
-use super::lines::{Lines, Place};
 use super::outbox::Outbox;
 use super::outcall::Prepared;
 use super::ticket::Ticket;
@@ -18,7 +18,7 @@ use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes};
-use crate::proto::{Connection, Pool, Rule};
+use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Resolved, Servant};
 use crate::wire::{self, Frame, Refused, Window};
 
@@ -52,7 +52,7 @@ pub(super) struct State {
     /// The peer's calls whose payloads are arriving.
     pub(super) pending: HashMap<CallId, super::dispatch::Pending>,
     /// Calls that must not start before an earlier one on the same object has.
-    pub(super) lines: Lines,
+    pub(super) lines: Lines<Box<Ready>>,
     /// What the peer's method numbers mean, for the interface that was asked last.
     pub(super) resolved: Vec<Option<(usize, Resolved)>>,
     /// This side's method numbers by the address of the descriptor.
@@ -184,7 +184,7 @@ pub(super) struct Rest {
     pub(super) prepared: Vec<Box<Prepared>>,
     replies: Vec<Reply>,
     /// Calls that will never start.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<Place<Box<Ready>>>,
     pub(super) pending: Vec<super::dispatch::Pending>,
     tasks: Vec<tokio::task::AbortHandle>,
 }

@@ -197,23 +197,15 @@ impl SessionCore {
 
 /// Sends the releases of references that were dropped, added up by object.
 fn write_releases(state: &mut super::state::State, mut releases: Vec<(ExportId, u32)>) {
-    releases.sort_unstable();
-    releases.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 += next.1;
-        }
-        same
-    });
-    releases.retain(|&(id, count)| {
+    state.proto.imports.give_back(&mut releases);
+    for (id, _) in &releases {
         if let Some(import) = state.imports.get_mut(id.index as usize)
             && import.strong_count() == 0
         {
             // A weak pointer keeps the memory of what it points to.
             *import = Weak::new();
         }
-        state.proto.imports.release(id, count)
-    });
+    }
     if state.proto.imports.len() == 0 {
         state.imports = Vec::new();
     }

@@ -1,0 +1,112 @@
+//! Owns the lines before objects: calls that arrived and must not start before an earlier one on the same object has (law 3). There is
+//! a line only while a payload is arriving or a method is starting on a task of its own; otherwise calls start as they arrive. What a
+//! call that is ready consists of is the shell's.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::id::CallId;
+
+/// A place in a line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place<T> {
+    /// Its payload is still arriving.
+    Arriving(CallId),
+    /// It can start when it is first.
+    Ready(CallId, T),
+    /// It is starting elsewhere; the line moves on when it has.
+    Starting(CallId),
+}
+
+/// The lines, by the object's number in this process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lines<T> {
+    lines: BTreeMap<u64, VecDeque<Place<T>>>,
+}
+
+impl<T> Default for Lines<T> {
+    fn default() -> Self {
+        Self { lines: BTreeMap::new() }
+    }
+}
+
+impl<T> Lines<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    pub(crate) fn has(&self, object: u64) -> bool {
+        self.lines.contains_key(&object)
+    }
+
+    pub(crate) fn push(&mut self, object: u64, place: Place<T>) {
+        self.lines.entry(object).or_default().push_back(place);
+    }
+
+    /// A payload has arrived.
+    pub(crate) fn arrived(&mut self, object: u64, call: CallId, ready: T) {
+        if let Some(line) = self.lines.get_mut(&object)
+            && let Some(place) = line.iter_mut().find(|place| matches!(place, Place::Arriving(id) if *id == call))
+        {
+            *place = Place::Ready(call, ready);
+        }
+    }
+
+    /// A call has started, or will never: it leaves the line.
+    pub(crate) fn leave(&mut self, object: u64, call: CallId) {
+        if let Some(line) = self.lines.get_mut(&object) {
+            let is_it = |place: &Place<T>| matches!(place, Place::Arriving(id) | Place::Starting(id) if *id == call);
+            if line.front().is_some_and(is_it) {
+                line.pop_front();
+            } else {
+                line.retain(|place| !is_it(place));
+            }
+            if line.is_empty() {
+                self.lines.remove(&object);
+            }
+        }
+    }
+
+    /// The first call of the line if it can start now. It stays in the line as starting.
+    pub(crate) fn next(&mut self, object: u64) -> Option<(CallId, T)> {
+        let line = self.lines.get_mut(&object)?;
+        let first = line.front_mut()?;
+        let Place::Ready(call, _) = *first else { return None };
+        match std::mem::replace(first, Place::Starting(call)) {
+            Place::Ready(call, ready) => Some((call, ready)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lines.values().map(VecDeque::len).sum()
+    }
+
+    /// Empties the lines; what was in them is dropped by the caller, outside the lock.
+    pub(crate) fn take(&mut self) -> Vec<Place<T>> {
+        std::mem::take(&mut self.lines).into_values().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn id(index: u32) -> CallId {
+        CallId { index, generation: 0 }
+    }
+
+    #[test]
+    fn call_waits_until_those_before_it_have_arrived_and_started() {
+        let mut lines = Lines::default();
+        lines.push(7, Place::Arriving(id(0)));
+        lines.push(7, Place::Ready(id(1), "second"));
+        assert_eq!(lines.next(7), None, "the first is still arriving");
+        lines.arrived(7, id(0), "first");
+        assert_eq!(lines.next(7), Some((id(0), "first")));
+        assert_eq!(lines.next(7), None, "the first is still starting");
+        lines.leave(7, id(0));
+        assert_eq!(lines.next(7), Some((id(1), "second")));
+        lines.leave(7, id(1));
+        assert!(lines.is_empty());
+    }
+}
