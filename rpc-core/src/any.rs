@@ -77,6 +77,57 @@ impl AnyRemote {
         Remote::from_any(self)
     }
 
+    /// The same object under another interface, which the host is asked for.
+    ///
+    /// A reference grants one interface and its supertraits. Another one it can be cast to only if the object's host offers it
+    /// ([`Object::with_interface`](crate::Object::with_interface)). The reference that comes back grants `T` and nothing besides. For the interface that
+    /// this reference has, and for an object of this process, nobody is asked.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchInterface` when the object does not have the interface, or has it and does not offer it: the answer is the same. Otherwise
+    /// what a call to the host can give.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the question is withdrawn.
+    ///
+    /// ```
+    /// # use netref::{ErrorKind, Object, Remote, Result, remote};
+    /// # #[remote] trait Play { async fn play(&self) -> Result<u64>; }
+    /// # #[remote] trait Tune { async fn tune(&self) -> Result<()>; }
+    /// # struct Piano;
+    /// # impl Play for Piano { async fn play(&self) -> Result<u64> { Ok(3) } }
+    /// # impl Tune for Piano { async fn tune(&self) -> Result<()> { Ok(()) } }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let piano = Object::new(Piano).with_interface::<dyn Play>();
+    /// let any = Remote::into_any(piano.as_remote::<dyn Tune>());
+    /// let play: Remote<dyn Play> = any.cast().await?;
+    /// assert_eq!(play.play().await?, 3);
+    ///
+    /// let play_only = Remote::into_any(play);
+    /// assert_eq!(play_only.cast::<dyn Tune>().await.unwrap_err().kind(), ErrorKind::NoSuchInterface);
+    /// # Ok::<(), netref::Error>(()) }).unwrap();
+    /// ```
+    pub async fn cast<T: ?Sized + Interface>(&self) -> Result<Remote<T>, Error> {
+        let interface = T::DESCRIPTOR.name;
+        let found = match &self.place {
+            _ if self.interface() == interface => Some(self.clone()),
+            Place::Here(_) => self.cast_here(interface),
+            Place::There(import) => crate::cast::ask(import, interface).await?,
+            Place::Broken(error) => return Err(Error::clone(error)),
+        };
+        found.map(Remote::from_any).ok_or_else(|| crate::cast::refused(interface))
+    }
+
+    /// The answer to a cast when the object is hosted in this process.
+    pub(crate) fn cast_here(&self, interface: &str) -> Option<Self> {
+        match &self.place {
+            Place::Here(servant) => Arc::clone(servant).cast(interface),
+            Place::There(_) | Place::Broken(_) => None,
+        }
+    }
+
     /// Calls without a trait.
     ///
     /// The call is started at once, and cancelled when what is returned is dropped.

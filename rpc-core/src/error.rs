@@ -75,6 +75,8 @@ coded_enum! {
         Unsupported = 19,
         /// The program used netref in a way that cannot work, such as waiting for a call inside a runtime.
         Misuse = 20,
+        /// The object does not offer that interface to the holder of this reference.
+        NoSuchInterface = 21,
     } otherwise Protocol
 }
 
@@ -264,6 +266,7 @@ fn usual(kind: ErrorKind) -> (Fault, Scope) {
         | ErrorKind::Deadline
         | ErrorKind::InvalidAddress
         | ErrorKind::Misuse
+        | ErrorKind::NoSuchInterface
         | ErrorKind::NoSuchMethod
         | ErrorKind::NoSuchName
         | ErrorKind::Reentrant
@@ -286,6 +289,7 @@ fn advice(kind: ErrorKind, outcome: Outcome) -> &'static str {
         (ErrorKind::TooLarge, _) => "send less at a time, or raise `Limits::message_bytes` at the receiver",
         (ErrorKind::NoSuchObject, _) => "look the object up again",
         (ErrorKind::NoSuchName, _) => "check the name, and that the other node publishes it",
+        (ErrorKind::NoSuchInterface, _) => "offer it where the object is hosted, with `Object::with_interface`",
         (ErrorKind::NoSuchMethod | ErrorKind::SchemaMismatch, _) => "build both sides from the same version of the interface",
         (ErrorKind::Poisoned, _) => "replace the object",
         (ErrorKind::Panic, _) => "see the callee's log",

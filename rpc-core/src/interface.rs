@@ -103,6 +103,21 @@ impl InterfaceDescriptor {
         self.name == name || self.bases.iter().any(|base| base.extends(name))
     }
 
+    /// The interface of that name, itself or a supertrait, with the flattened number at which its methods begin.
+    pub(crate) fn base(&'static self, name: &str) -> Option<(u32, &'static Self)> {
+        if self.name == name {
+            return Some((0, self));
+        }
+        let mut offset = self.methods.len() as u32;
+        for base in self.bases {
+            if let Some((begin, found)) = base.base(name) {
+                return Some((offset + begin, found));
+            }
+            offset += crate::promises::flattened(base);
+        }
+        None
+    }
+
     /// The flattened number of a method, named by the interface that declares it.
     pub(crate) fn find(&self, interface: &str, method: &str) -> Option<(u32, &'static MethodDescriptor)> {
         if self.name == interface {

@@ -162,9 +162,55 @@
 //!
 //! An object lives as long as anyone holds a reference to it. Dropping the last one drops the object over there, a moment later;
 //! the end of a session drops all that it held. Two objects on two nodes that hold each other live until then, unless one of the holds is a
-//! [`WeakRemote`]. [`Object`] hosts one object under several interfaces. Serializing a reference outside a call is an error: it means nothing there.
+//! [`WeakRemote`]. Serializing a reference outside a call is an error: it means nothing there.
 //!
 //! A `Remote` has only associated functions of its own, `Remote::key(&reference)` and so on, so that none hides a method of a trait.
+//!
+//! # Several interfaces
+//!
+//! A reference grants its own interface and the supertraits of that, no more. [`Object`] hosts one object under several: it decides who is
+//! given which, and which of them whoever holds any may ask for with [`cast`](Remote::cast).
+//!
+//! ```
+//! use netref::{ErrorKind, Node, Object, Remote, Result, remote};
+//!
+//! #[remote]
+//! trait Lamp {
+//!     async fn is_on(&self) -> Result<bool>;
+//!     async fn switch(&mut self) -> Result<()>;
+//! }
+//! #[remote]
+//! trait Dimmer {
+//!     async fn dim(&mut self, percent: u8) -> Result<()>;
+//! }
+//! #[remote]
+//! trait Service {
+//!     async fn replace_bulb(&mut self) -> Result<()>;
+//! }
+//!
+//! # #[derive(Default)]
+//! struct Desk { on: bool, percent: u8 }
+//! # impl Lamp for Desk {
+//! #     async fn is_on(&self) -> Result<bool> { Ok(self.on) }
+//! #     async fn switch(&mut self) -> Result<()> { self.on = !self.on; Ok(()) }
+//! # }
+//! # impl Dimmer for Desk { async fn dim(&mut self, percent: u8) -> Result<()> { self.percent = percent; self.on = percent > 0; Ok(()) } }
+//! # impl Service for Desk { async fn replace_bulb(&mut self) -> Result<()> { Ok(()) } }
+//! // impl Lamp for Desk, impl Dimmer for Desk, impl Service for Desk …
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let desk = Object::new(Desk::default()).with_interface::<dyn Dimmer>();
+//! let node = Node::builder().listen("mem://tutorial-lamp").publish("lamp", desk.as_remote::<dyn Lamp>()).start().await?;
+//! let caretaker = desk.as_remote::<dyn Service>(); // for whoever is given it
+//!
+//! let lamp: Remote<dyn Lamp> = netref::connect("mem://tutorial-lamp/lamp").await?;
+//! let mut dimmer = Remote::cast::<dyn Dimmer>(&lamp).await?; // its host is asked
+//! dimmer.dim(30).await?;
+//! assert!(lamp.is_on().await?); // it is one object
+//! assert_eq!(Remote::key(&lamp), Remote::key(&caretaker));
+//! assert_eq!(Remote::cast::<dyn Service>(&lamp).await.unwrap_err().kind(), ErrorKind::NoSuchInterface);
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
 //!
 //! # Errors
 //!
@@ -313,7 +359,7 @@
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
-//! | `inbound`, `servant`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
+//! | `inbound`, `servant`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
 //! | [`error`](Error), `panics`, [`limits`], [`id`], `random` | what all of them use |
 
 extern crate self as netref;
@@ -324,6 +370,7 @@ mod any;
 mod background;
 mod bulk;
 mod call;
+mod cast;
 mod codec;
 mod context;
 mod error;

@@ -78,7 +78,10 @@ impl<T: ?Sized + Interface> Remote<T> {
     }
 
     pub(crate) fn from_any(reference: AnyRemote) -> Self {
-        if let Place::Here(servant) = &reference.place {
+        // A reference that came home may grant less than the object has, and a wrong type makes no more of it.
+        if let Place::Here(servant) = &reference.place
+            && servant.descriptor().is_some_and(|descriptor| descriptor.extends(T::DESCRIPTOR.name))
+        {
             let mut slot: Option<Arc<T::Erased>> = None;
             if servant.typed(&mut slot)
                 && let Some(object) = slot
@@ -113,6 +116,23 @@ impl<T: ?Sized + Interface> Remote<T> {
             RemotePlace::Here(_) => None,
             RemotePlace::Any(reference) => Some(reference),
         }
+    }
+
+    /// The same object under another interface; see [`AnyRemote::cast`]. Nobody is asked for a supertrait of `T` either.
+    ///
+    /// # Errors
+    ///
+    /// As [`AnyRemote::cast`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the question is withdrawn.
+    pub async fn cast<U: ?Sized + Interface>(this: &Self) -> Result<Remote<U>, Error> {
+        let reference = Self::to_any(this);
+        if reference.interface() == T::DESCRIPTOR.name && T::DESCRIPTOR.extends(U::DESCRIPTOR.name) {
+            return Ok(reference.downcast());
+        }
+        reference.cast().await
     }
 
     /// Whose object it is: equal for two references to the same object, whatever way they came.

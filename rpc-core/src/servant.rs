@@ -53,6 +53,10 @@ pub(crate) trait Servant: Send + Sync + 'static {
     /// Fills `slot` with the object for typed local calls, if `slot` asks for an interface that it has.
     fn typed(&self, slot: &mut dyn Any) -> bool;
 
+    /// The object under an interface that the holder of a reference to this servant may have: its own, a supertrait of that, or one that
+    /// the host of the object offers. `None` for one that is only passed on: its host is asked.
+    fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote>;
+
     /// Itself as a reference to something on a session, when it is only passed on.
     fn as_import(self: Arc<Self>) -> Option<Arc<crate::session::Import>> {
         None
@@ -75,14 +79,17 @@ pub(crate) fn resolve(servant: &dyn Servant, method: &Method) -> Result<Resolved
 /// A hosted object under an interface, with the interface's own type forgotten.
 pub(crate) struct Hosted<E: ?Sized> {
     object: Arc<E>,
+    /// What it grants: the interface that the two functions below belong to, or a supertrait of that.
     descriptor: &'static InterfaceDescriptor,
+    /// The number at which the methods of `descriptor` begin among those that `dispatch` knows.
+    begin: u32,
     dispatch: fn(Arc<E>, u32, &mut Inbound<'_>) -> Served,
     upcast: fn(Arc<E>, &mut dyn Any) -> bool,
 }
 
 impl<E: ?Sized + ErasedObject> Hosted<E> {
     pub(crate) fn new<T: ?Sized + Interface<Erased = E>>(object: Arc<E>) -> Self {
-        Self { object, descriptor: T::DESCRIPTOR, dispatch: T::dispatch, upcast: T::upcast }
+        Self { object, descriptor: T::DESCRIPTOR, begin: 0, dispatch: T::dispatch, upcast: T::upcast }
     }
 }
 
@@ -104,11 +111,19 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
     }
 
     fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
-        (self.dispatch)(Arc::clone(&self.object), method.number, inbound)
+        (self.dispatch)(Arc::clone(&self.object), self.begin + method.number, inbound)
     }
 
     fn typed(&self, slot: &mut dyn Any) -> bool {
         (self.upcast)(Arc::clone(&self.object), slot)
+    }
+
+    fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
+        let Some((begin, descriptor)) = self.descriptor.base(interface) else {
+            return Arc::clone(&self.object).offered(interface);
+        };
+        let (object, begin) = (Arc::clone(&self.object), self.begin + begin);
+        Some(AnyRemote::here(Arc::new(Self { object, descriptor, begin, dispatch: self.dispatch, upcast: self.upcast })))
     }
 }
 
@@ -153,6 +168,11 @@ impl Servant for Handled {
     fn typed(&self, _slot: &mut dyn Any) -> bool {
         false
     }
+
+    /// A handler takes any call, but has not said for which interfaces it stands besides the one that it was given.
+    fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
+        (self.interface == interface).then(|| AnyRemote::here(self))
+    }
 }
 
 /// A reply of the seam as a session sends it.
@@ -176,6 +196,7 @@ pub(crate) fn raw_reply_of(reply: Reply) -> RawReply {
 /// Calls a servant of this process without its trait.
 pub(crate) fn call_raw(servant: Arc<dyn Servant>, call: RawCall) -> RawReturn {
     let RawCall { method, payload, context } = call;
+    let servant = crate::cast::answering(servant, &method.interface);
     let resolved = match resolve(&*servant, &method) {
         Ok(resolved) => resolved,
         Err(error) => return RawReturn::failed(error),

@@ -58,7 +58,12 @@ impl Root for RootService {
             }
             return Ok(Lookup::NoSuchName(names));
         };
-        if grants(&found, interface) { Ok(Lookup::Found(found)) } else { Ok(Lookup::OtherInterface(found.interface().to_owned())) }
+        if grants(&found, interface) {
+            return Ok(Lookup::Found(found));
+        }
+        // What whoever looks up could cast the reference to, it can be looked up as.
+        let offered = found.cast_here(interface).map(Lookup::Found);
+        Ok(offered.unwrap_or_else(|| Lookup::OtherInterface(found.interface().to_owned())))
     }
 }
 

@@ -3,12 +3,14 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::gate::{Gate, Pass, WouldWaitForItself};
+use super::offers::Offers;
+use crate::any::AnyRemote;
 use crate::context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::{Incarnation, NodeId};
@@ -62,11 +64,16 @@ pub(crate) fn next_number() -> u64 {
 pub trait ErasedObject: Send + Sync + 'static {
     #[doc(hidden)]
     fn meta(&self) -> &ObjectMeta;
+
+    /// The object under an interface that its host offers to whoever holds a reference to it.
+    #[doc(hidden)]
+    fn offered(self: Arc<Self>, interface: &str) -> Option<AnyRemote>;
 }
 
 /// Hosts one object of the user's.
 pub struct Cell<C> {
     meta: ObjectMeta,
+    offers: Offers<C>,
     body: Body<C>,
 }
 
@@ -83,7 +90,11 @@ impl<C> Cell<C> {
     /// `exclusive` when an interface of the object has methods that take `&mut self`.
     pub(crate) fn new(object: C, exclusive: bool) -> Self {
         let body = if exclusive { Body::Gated(Box::default(), RwLock::new(object)) } else { Body::Open(object) };
-        Self { meta: ObjectMeta::new(), body }
+        Self { meta: ObjectMeta::new(), offers: Offers::default(), body }
+    }
+
+    pub(super) fn offers(&self) -> &Offers<C> {
+        &self.offers
     }
 
     /// Enters the object beside others.
@@ -150,6 +161,11 @@ fn unguarded() -> Error {
 impl<C: Send + Sync + 'static> ErasedObject for Cell<C> {
     fn meta(&self) -> &ObjectMeta {
         &self.meta
+    }
+
+    fn offered(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
+        let offer = self.offers.find(interface)?;
+        offer(self).cast_here(interface)
     }
 }
 

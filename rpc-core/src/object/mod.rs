@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 mod gate;
+mod offers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +13,15 @@ use cell::Cell;
 
 /// An object that is hosted once and can be referred to under several interfaces.
 ///
-/// [`Remote::new`] is the short form for one interface.
+/// Its references share the object whatever their interface is: its identity ([`Remote::key`]), the order of calls, the door of its `&mut
+/// self` methods, and what becomes of it after a panic in one of them. It lives as long as any of them, or this handle, does.
+///
+/// A reference grants its own interface and the supertraits of that, no more. Whoever holds one gets at another interface of the object
+/// only if the object's host offers it: see [`with_interface`](Self::with_interface). [`Remote::new`] is the short form for one interface
+/// and no offers.
 ///
 /// ```
-/// use netref::{Object, Remote, Result, remote};
+/// use netref::{ErrorKind, Object, Remote, Result, remote};
 ///
 /// #[remote]
 /// trait Reader {
@@ -40,12 +46,16 @@ use cell::Cell;
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let object = Object::new(Register(1));
-/// let reader = object.as_remote::<dyn Reader>();
+/// let object = Object::new(Register(1)).with_interface::<dyn Reader>();
 /// let mut writer = object.as_remote::<dyn Writer>();
+/// let reader = object.as_remote::<dyn Reader>();
 /// writer.write(7).await?;
 /// assert_eq!(reader.read().await?, 7);
 /// assert_eq!(Remote::key(&reader), Remote::key(&writer));
+///
+/// // Whoever may write may also ask for the interface that reads, and not the other way round.
+/// assert_eq!(Remote::cast::<dyn Reader>(&writer).await?.read().await?, 7);
+/// assert_eq!(Remote::cast::<dyn Writer>(&reader).await.unwrap_err().kind(), ErrorKind::NoSuchInterface);
 /// # Ok::<(), netref::Error>(()) }).unwrap();
 /// ```
 pub struct Object<C> {
@@ -59,7 +69,17 @@ impl<C> Object<C> {
         Self { cell: Arc::new(Cell::new(object, true)) }
     }
 
-    /// A reference to the object under one of its interfaces. All of them share the object, its identity, its order and its door.
+    /// Offers an interface: whoever holds any reference to the object may [cast](Remote::cast) it to this interface and its supertraits.
+    ///
+    /// It holds for references that were made before, too. Handing out references with [`as_remote`](Self::as_remote) offers nothing, so
+    /// that an interface can be kept for those who are given it.
+    #[must_use]
+    pub fn with_interface<T: ?Sized + Export<C>>(self) -> Self {
+        self.cell.offers().add::<T>();
+        self
+    }
+
+    /// A reference to the object under one of its interfaces.
     pub fn as_remote<T: ?Sized + Export<C>>(&self) -> Remote<T> {
         Remote::of_cell(Arc::clone(&self.cell))
     }

@@ -277,6 +277,7 @@ impl SessionCore {
                 return Err(Error::new(ErrorKind::Unsupported, Outcome::NotRun, text));
             }
         };
+        let servant = crate::cast::answering(servant, &method.interface);
         let resolved = resolve_cached(state, &*servant, &method, call.method)?;
         Ok(Found { servant, method, resolved })
     }

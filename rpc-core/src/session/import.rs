@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::SessionCore;
+use crate::any::AnyRemote;
 use crate::handler::RawCall;
 use crate::id::{ExportId, Incarnation, NodeId};
 use crate::inbound::{Inbound, Served};
@@ -111,6 +112,10 @@ impl Servant for Import {
 
     fn typed(&self, _slot: &mut dyn Any) -> bool {
         false
+    }
+
+    fn cast(self: Arc<Self>, _interface: &str) -> Option<AnyRemote> {
+        None
     }
 
     fn as_import(self: Arc<Self>) -> Option<Arc<Self>> {

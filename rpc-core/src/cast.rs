@@ -1,0 +1,101 @@
+//! Owns the question that every object can be asked, whatever its interface is: whether it has another one. The answer is the host's,
+//! and no code of the user's runs for it. Who may ask is not decided here; `CastTarget::cast` is the one place where a policy will.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::__private::call_over;
+use crate::any::AnyRemote;
+use crate::call::{Call, Called};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::inbound::{Inbound, Plain, Served};
+use crate::interface::{Export, Interface, InterfaceDescriptor};
+use crate::object::cell::{Cell, ObjectMeta};
+use crate::servant::{Hosted, Resolved, Servant};
+use crate::session::{CallTarget, Import};
+
+/// The interface that every export answers besides its own.
+#[netref_macros::remote(name = "netref.Object", crate = "crate")]
+pub(crate) trait CastTarget {
+    /// The object under another interface, if whoever holds this reference may have it.
+    #[idempotent]
+    async fn cast(&self, interface: &str) -> Result<Option<AnyRemote>, Error>;
+}
+
+/// Answers for an object.
+struct About(Arc<dyn Servant>);
+
+impl CastTarget for About {
+    async fn cast(&self, interface: &str) -> Result<Option<AnyRemote>, Error> {
+        Ok(Arc::clone(&self.0).cast(interface))
+    }
+}
+
+/// Who answers a call of a method of that interface on a servant: itself, or netref for it. A servant that is only passed on answers
+/// itself, for the question is its host's to answer.
+pub(crate) fn answering(servant: Arc<dyn Servant>, interface: &str) -> Arc<dyn Servant> {
+    let descriptor = <dyn CastTarget as Interface>::DESCRIPTOR;
+    if interface != descriptor.name || Arc::clone(&servant).as_import().is_some() {
+        return servant;
+    }
+    let (number, line) = (servant.number(), servant.line());
+    let about = <dyn CastTarget as Export<About>>::erase(Arc::new(Cell::new(About(servant), false)));
+    Arc::new(Answers { about: Arc::new(Hosted::new::<dyn CastTarget>(about)), descriptor, number, line })
+}
+
+/// Stands in the line before the object that it answers for, so that order holds for the question too.
+struct Answers {
+    about: Arc<dyn Servant>,
+    descriptor: &'static InterfaceDescriptor,
+    number: u64,
+    line: u64,
+}
+
+impl Servant for Answers {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn line(&self) -> u64 {
+        self.line
+    }
+
+    fn meta(&self) -> Option<&ObjectMeta> {
+        None
+    }
+
+    fn interface(&self) -> &str {
+        self.descriptor.name
+    }
+
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
+        Some(self.descriptor)
+    }
+
+    fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+        Arc::clone(&self.about).serve(method, inbound)
+    }
+
+    fn typed(&self, _slot: &mut dyn Any) -> bool {
+        false
+    }
+
+    fn cast(self: Arc<Self>, _interface: &str) -> Option<AnyRemote> {
+        None
+    }
+}
+
+/// Asks the host of a peer's object.
+pub(crate) async fn ask(import: &Arc<Import>, interface: &'static str) -> Result<Option<AnyRemote>, Error> {
+    let descriptor = <dyn CastTarget as Interface>::DESCRIPTOR;
+    let called = Called { interface: descriptor, method: &descriptor.methods[0] };
+    let (session, target) = (Arc::clone(import.session()), CallTarget::Object(Arc::clone(import)));
+    let call: Call<_, Error> = call_over::<_, Plain<Option<AnyRemote>>, Error>(session, target, called, (interface,));
+    call.await
+}
+
+/// The answer of a host that does not give the interface, in the words of this side: whether the object has it is not said.
+pub(crate) fn refused(interface: &str) -> Error {
+    let text = format!("the object does not offer the interface `{interface}` to whoever holds this reference");
+    Error::new(ErrorKind::NoSuchInterface, Outcome::NotRun, text)
+}

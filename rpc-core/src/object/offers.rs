@@ -1,0 +1,45 @@
+//! Owns the interfaces that an object offers besides the one of a reference: its host declares them, and whoever holds a reference to
+//! the object may ask for them. It knows nothing of who asks.
+
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::cell::Cell;
+use crate::any::AnyRemote;
+use crate::interface::{Export, InterfaceDescriptor};
+use crate::remote::Remote;
+
+/// The interfaces that an object offers. Most objects offer none, so an empty list takes no memory of its own.
+pub(crate) struct Offers<C> {
+    list: OnceLock<Box<Mutex<Vec<Offer<C>>>>>,
+}
+
+/// One of them, and how to refer to the object under it.
+struct Offer<C> {
+    descriptor: &'static InterfaceDescriptor,
+    refer: Refer<C>,
+}
+
+type Refer<C> = fn(Arc<Cell<C>>) -> AnyRemote;
+
+impl<C> Offers<C> {
+    pub(super) fn add<T: ?Sized + Export<C>>(&self) {
+        let mut list = self.list.get_or_init(Box::default).lock();
+        if !list.iter().any(|offer| std::ptr::eq(offer.descriptor, T::DESCRIPTOR)) {
+            list.push(Offer { descriptor: T::DESCRIPTOR, refer: |cell| Remote::into_any(Remote::<T>::of_cell(cell)) });
+        }
+    }
+
+    /// How to refer to the object under the first of them that is, or extends, the interface of that name.
+    pub(super) fn find(&self, interface: &str) -> Option<Refer<C>> {
+        let list = self.list.get()?.lock();
+        list.iter().find(|offer| offer.descriptor.extends(interface)).map(|offer| offer.refer)
+    }
+}
+
+impl<C> Default for Offers<C> {
+    fn default() -> Self {
+        Self { list: OnceLock::new() }
+    }
+}
