@@ -162,7 +162,8 @@
 //!
 //! An object lives as long as anyone holds a reference to it. Dropping the last one drops the object over there, a moment later;
 //! the end of a session drops all that it held. Two objects on two nodes that hold each other live until then, unless one of the holds is a
-//! [`WeakRemote`]. Serializing a reference outside a call is an error: it means nothing there.
+//! [`WeakRemote`]. An object that is to hand out references to itself is made with [`Remote::new_cyclic`], and holds itself weakly. Serializing a
+//! reference outside a call is an error: it means nothing there.
 //!
 //! A `Remote` has only associated functions of its own, `Remote::key(&reference)` and so on, so that none hides a method of a trait.
 //!

@@ -61,6 +61,48 @@ impl<T: ?Sized + Interface> Remote<T> {
         Self::of_cell(Arc::new(Cell::new(object, T::DESCRIPTOR.exclusive)))
     }
 
+    /// Hosts an object that knows itself: `make` is given a weak reference to the object that it makes.
+    ///
+    /// The object may keep it, to hand out references to itself later. While `make` runs, and if it panics, the weak reference leads
+    /// nowhere. Since it is weak, the object is dropped when nobody else refers to it any more.
+    ///
+    /// ```
+    /// use netref::{Remote, Result, WeakRemote, remote};
+    ///
+    /// #[remote]
+    /// trait Door {
+    ///     /// Something to come back with.
+    ///     async fn key(&self) -> Result<Remote<dyn Door>>;
+    /// }
+    ///
+    /// struct Front {
+    ///     this: WeakRemote<dyn Door>,
+    /// }
+    /// impl Door for Front {
+    ///     async fn key(&self) -> Result<Remote<dyn Door>> {
+    ///         // Somebody called it, so there is a reference.
+    ///         Ok(self.this.upgrade().await?.expect("it is alive while it is called"))
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let door = Remote::<dyn Door>::new_cyclic(|this| Front { this: this.clone() });
+    /// assert_eq!(Remote::key(&door.key().await?), Remote::key(&door));
+    /// # Ok::<(), netref::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When `make` does.
+    pub fn new_cyclic<C>(make: impl FnOnce(&WeakRemote<T>) -> C) -> Self
+    where
+        T: Export<C>,
+        C: Send + Sync + 'static,
+    {
+        let cell = Arc::new_cyclic(|cell| Cell::new(make(&WeakRemote::to_itself(cell.clone())), T::DESCRIPTOR.exclusive));
+        Self::of_cell(cell)
+    }
+
     pub(crate) fn of_cell<C>(cell: Arc<Cell<C>>) -> Self
     where
         T: Export<C>,

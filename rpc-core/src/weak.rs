@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::any::{AnyRemote, Place};
 use crate::error::{Error, Result};
-use crate::interface::Interface;
+use crate::interface::{Export, Interface};
+use crate::object::cell::Cell;
 use crate::remote::Remote;
 use crate::servant::Servant;
 use crate::session::Import;
@@ -22,6 +23,7 @@ pub(crate) trait WeakTarget {
 /// A reference that does not keep its object alive.
 ///
 /// It breaks cycles: two objects on two nodes that hold each other live until their session ends, unless one of the two holds is weak.
+/// An object that is to know itself holds a weak reference to itself: see [`Remote::new_cyclic`].
 ///
 /// ```
 /// # use netref::{Remote, Result, remote};
@@ -41,6 +43,8 @@ pub struct WeakRemote<T: ?Sized + Interface> {
 
 enum WeakPlace<T: ?Sized + Interface> {
     Here(Weak<T::Erased>),
+    /// Made before the object was, so that only a closure knows its type.
+    Own(OwnUpgrade<T::Erased>),
     /// Of an object of a peer's, made here.
     There(Weak<Import>),
     /// A handler, or an object under another interface than its own.
@@ -51,7 +55,19 @@ enum WeakPlace<T: ?Sized + Interface> {
     Travelled(Remote<dyn WeakTarget>),
 }
 
+/// Gives the object while it is alive.
+type OwnUpgrade<E> = Arc<dyn Fn() -> Option<Arc<E>> + Send + Sync>;
+
 impl<T: ?Sized + Interface> WeakRemote<T> {
+    /// A reference to an object that is only being made.
+    pub(crate) fn to_itself<C>(cell: Weak<Cell<C>>) -> Self
+    where
+        T: Export<C>,
+        C: Send + Sync + 'static,
+    {
+        Self { place: WeakPlace::Own(Arc::new(move || cell.upgrade().map(T::erase))) }
+    }
+
     pub(crate) fn of(strong: &Remote<T>) -> Self {
         let place = match (Remote::local(strong), Remote::any(strong)) {
             (Some(object), _) => WeakPlace::Here(Arc::downgrade(object)),
@@ -77,6 +93,7 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
     pub async fn upgrade(&self) -> Result<Option<Remote<T>>, Error> {
         match &self.place {
             WeakPlace::Here(object) => Ok(object.upgrade().map(Remote::of_erased)),
+            WeakPlace::Own(upgrade) => Ok(upgrade().map(Remote::of_erased)),
             WeakPlace::There(import) => Ok(import.upgrade().map(|import| Remote::from_any(AnyRemote::there(import)))),
             WeakPlace::Handled(servant) => Ok(servant.upgrade().map(|servant| Remote::from_any(AnyRemote::here(servant)))),
             WeakPlace::Broken(reference) => Ok(Some(Remote::from_any(reference.clone()))),
@@ -92,6 +109,10 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             WeakPlace::Here(object) => {
                 let object = object.clone();
                 stand_in(move || object.upgrade().map(|object| Remote::<T>::to_any(&Remote::of_erased(object))))
+            }
+            WeakPlace::Own(upgrade) => {
+                let upgrade = Arc::clone(upgrade);
+                stand_in(move || upgrade().map(|object| Remote::<T>::to_any(&Remote::of_erased(object))))
             }
             WeakPlace::There(import) => {
                 let import = import.clone();
@@ -129,6 +150,7 @@ impl<T: ?Sized + Interface> Clone for WeakRemote<T> {
     fn clone(&self) -> Self {
         let place = match &self.place {
             WeakPlace::Here(object) => WeakPlace::Here(object.clone()),
+            WeakPlace::Own(upgrade) => WeakPlace::Own(Arc::clone(upgrade)),
             WeakPlace::There(import) => WeakPlace::There(import.clone()),
             WeakPlace::Handled(servant) => WeakPlace::Handled(servant.clone()),
             WeakPlace::Broken(reference) => WeakPlace::Broken(reference.clone()),

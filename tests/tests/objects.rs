@@ -1,4 +1,4 @@
-//! One object under several interfaces, and casts from one to another: here and across sessions.
+//! One object under several interfaces, casts from one to another, and objects that know themselves: here and across sessions.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use netref::{
     AnyRemote, Error, ErrorKind, Fault, Handler, Interface, Method, Node, Object, Outcome, Payload, RawCall, RawReply, RawReturn, Remote,
-    Result, remote,
+    Result, WeakRemote, remote,
 };
 use tokio::sync::Notify;
 
@@ -394,4 +394,140 @@ async fn the_question_is_checked_like_any_call() {
     };
     assert_eq!(ask("cast", 1).await, (ErrorKind::SchemaMismatch, Outcome::NotRun));
     assert_eq!(ask("destroy", 0).await, (ErrorKind::NoSuchMethod, Outcome::NotRun));
+}
+
+// --- objects that know themselves ---
+
+#[remote]
+pub trait Knot {
+    /// A reference to the object itself.
+    async fn itself(&self) -> Result<Remote<dyn Knot>>;
+    /// A weak one.
+    async fn weakly(&self) -> Result<WeakRemote<dyn Knot>>;
+    /// Holds weakly what the caller has.
+    async fn watch(&self, other: WeakRemote<dyn Knot>) -> Result<()>;
+    async fn sees_other(&self) -> Result<bool>;
+    async fn number(&self) -> Result<u64>;
+}
+
+struct Rope {
+    this: WeakRemote<dyn Knot>,
+    other: Mutex<Option<WeakRemote<dyn Knot>>>,
+    number: u64,
+    dropped: Arc<AtomicUsize>,
+}
+
+impl Rope {
+    fn tie(number: u64, dropped: &Arc<AtomicUsize>) -> Remote<dyn Knot> {
+        let dropped = Arc::clone(dropped);
+        Remote::new_cyclic(|this| Self { this: this.clone(), other: Mutex::default(), number, dropped })
+    }
+}
+
+impl Knot for Rope {
+    async fn itself(&self) -> Result<Remote<dyn Knot>> {
+        Ok(self.this.upgrade().await?.expect("it is alive while it is called"))
+    }
+    async fn weakly(&self) -> Result<WeakRemote<dyn Knot>> {
+        Ok(self.this.clone())
+    }
+    async fn watch(&self, other: WeakRemote<dyn Knot>) -> Result<()> {
+        *self.other.lock().unwrap() = Some(other);
+        Ok(())
+    }
+    async fn sees_other(&self) -> Result<bool> {
+        let other = self.other.lock().unwrap().clone();
+        match other {
+            Some(other) => Ok(other.upgrade().await?.is_some()),
+            None => Ok(false),
+        }
+    }
+    async fn number(&self) -> Result<u64> {
+        Ok(self.number)
+    }
+}
+
+impl Drop for Rope {
+    fn drop(&mut self) {
+        self.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_holds_its_own_weak_reference_goes_with_the_last_strong_one() {
+    let dropped = Arc::default();
+    let knot = Rope::tie(4, &dropped);
+    let again = knot.itself().await.unwrap();
+    assert!(Remote::is_local(&again));
+    assert_eq!(Remote::key(&again), Remote::key(&knot));
+    let weak = knot.weakly().await.unwrap();
+    drop(knot);
+    assert_eq!(weak.upgrade().await.unwrap().unwrap().number().await.unwrap(), 4);
+    assert_eq!(dropped.load(Ordering::SeqCst), 0);
+    drop(again);
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    assert!(weak.upgrade().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_weak_reference_leads_nowhere_until_its_object_is_made() {
+    let dropped = Arc::<AtomicUsize>::default();
+    let mut early = None;
+    let knot = Remote::<dyn Knot>::new_cyclic(|this| {
+        let mut upgrade = Box::pin(this.upgrade());
+        let polled = upgrade.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        assert!(matches!(polled, std::task::Poll::Ready(Ok(None))));
+        early = Some(this.clone());
+        Rope { this: this.clone(), other: Mutex::default(), number: 1, dropped: Arc::clone(&dropped) }
+    });
+    let early = early.unwrap();
+    assert_eq!(Remote::key(&early.upgrade().await.unwrap().unwrap()), Remote::key(&knot));
+
+    let mut lost = None;
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        Remote::<dyn Knot>::new_cyclic(|this| -> Rope {
+            lost = Some(this.clone());
+            panic!("it is never made")
+        })
+    }));
+    assert!(panicked.is_err());
+    assert!(lost.unwrap().upgrade().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_object_hands_itself_out_over_a_session_and_does_not_hold_itself() {
+    let dropped = Arc::default();
+    let (host, caller, there) = across("objects-knot", Rope::tie(7, &dropped)).await;
+    let weak = there.weakly().await.unwrap();
+    let again = there.itself().await.unwrap();
+    assert_eq!(Remote::key(&again), Remote::key(&there));
+    assert_eq!(weak.upgrade().await.unwrap().unwrap().number().await.unwrap(), 7);
+
+    // The weak one travels home and away, and is what it was.
+    there.watch(weak.clone()).await.unwrap();
+    assert!(there.sees_other().await.unwrap());
+
+    host.unpublish("it");
+    drop((there, again));
+    bounded(until(|| dropped.load(Ordering::SeqCst) == 1)).await;
+    assert!(weak.upgrade().await.unwrap().is_none());
+    drop(weak);
+    bounded(until(|| host.stats().is_idle() && caller.stats().is_idle())).await;
+}
+
+#[tokio::test]
+async fn two_that_watch_each_other_over_a_session_go_when_nobody_else_holds_them() {
+    let (near, far) = (Arc::default(), Arc::default());
+    let (host, caller, there) = across("objects-pair", Rope::tie(1, &far)).await;
+    let here = Rope::tie(2, &near);
+    there.watch(Remote::downgrade(&here)).await.unwrap();
+    here.watch(Remote::downgrade(&there)).await.unwrap();
+    assert!(there.sees_other().await.unwrap() && here.sees_other().await.unwrap());
+    host.unpublish("it");
+    drop(there);
+    bounded(until(|| far.load(Ordering::SeqCst) == 1)).await;
+    assert!(!here.sees_other().await.unwrap());
+    drop(here);
+    assert_eq!(near.load(Ordering::SeqCst), 1);
+    bounded(until(|| host.stats().is_idle() && caller.stats().is_idle())).await;
 }
