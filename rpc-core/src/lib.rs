@@ -213,6 +213,43 @@
 //! # Ok::<(), netref::Error>(()) }).unwrap();
 //! ```
 //!
+//! # Closures
+//!
+//! [`RemoteFn<(A, B), T, E>`](RemoteFn) is a closure by reference, where a trait with one method would be too much.
+//!
+//! ```
+//! use netref::{Error, Remote, RemoteFn, Result, remote};
+//!
+//! #[remote]
+//! trait Shelf {
+//!     /// The books that `wanted` says yes to, each after `progress` was told.
+//!     async fn find(&self, wanted: RemoteFn<(String,), bool>, progress: RemoteFn<(usize, usize), ()>) -> Result<Vec<String>>;
+//! }
+//! # struct Books;
+//! # impl Shelf for Books {
+//! #     async fn find(&self, wanted: RemoteFn<(String,), bool>, progress: RemoteFn<(usize, usize), ()>) -> Result<Vec<String>> {
+//! #         let mut found = Vec::new();
+//! #         for (number, book) in ["Emma", "Dune", "Ulysses"].into_iter().enumerate() {
+//! #             progress.call(number + 1, 3).await?;
+//! #             if wanted.call(book.to_owned()).await? { found.push(book.to_owned()); }
+//! #         }
+//! #         Ok(found)
+//! #     }
+//! # }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let shelf = Remote::<dyn Shelf>::new(Books);
+//! let longest = 4;
+//! let wanted = RemoteFn::new(move |title: String| async move { Ok(title.len() <= longest) });
+//! let progress = RemoteFn::new(|done: usize, of: usize| async move {
+//!     eprintln!("{done} of {of}");
+//!     Ok(())
+//! });
+//! assert_eq!(shelf.find(wanted.clone(), progress).await?, ["Emma", "Dune"]);
+//! assert!(!wanted.call("Ulysses".into()).await?); // it can be called here as well
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
 //! # Errors
 //!
 //! The error type of a method is the user's own. It arrives as it was returned; what goes wrong on the way is wrapped into it with `From`.
@@ -353,7 +390,7 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
-//! | [`interface`](Interface), `promises`, `__private` | what the macro makes of a trait, and what generated code calls |
+//! | [`interface`](Interface), `promises`, `__private`, [`function`] | what the macro makes of a trait, what generated code calls, and the same for closures |
 //! | [`remote`](Remote), [`any`](AnyRemote), [`weak`](WeakRemote), [`object_key`](ObjectKey) | references |
 //! | [`call`](Call), [`context`](Context), `background` | a call from its caller's side, and what it inherits |
 //! | [`codec`](Codec), `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
@@ -375,6 +412,7 @@ mod cast;
 mod codec;
 mod context;
 mod error;
+pub mod function;
 mod handler;
 pub mod id;
 mod inbound;
@@ -411,6 +449,7 @@ pub use call::Call;
 pub use codec::{Codec, CodecError};
 pub use context::{Context, spawn};
 pub use error::{Error, ErrorKind, Fault, Outcome, Result, Scope};
+pub use function::RemoteFn;
 pub use handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn};
 pub use interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
 pub use limits::Limits;
