@@ -173,7 +173,7 @@ where
     }
 
     /// Sends the call now and lets it run while this task does other things; await it for the result. An error of sending is in the
-    /// result too.
+    /// result too. A call on an object of this process then runs on the tokio runtime that it is sent in, outside any on netref's own.
     pub fn send(self) -> Self {
         match self.state {
             State::Remote(mut call, decode, called) => match call.send() {
@@ -225,14 +225,7 @@ where
     ///
     /// What the call gives; inside a runtime an error of kind `Misuse` instead of a hang.
     pub fn wait(self) -> Result<T, E> {
-        if tokio::runtime::Handle::try_current().is_ok() {
-            let text = "`wait` was called inside a tokio runtime, which it would block";
-            return Err(E::from(Error::new(ErrorKind::Misuse, Outcome::NotRun, text)));
-        }
-        match crate::background::runtime() {
-            Ok(runtime) => runtime.block_on(self),
-            Err(error) => Err(E::from(error)),
-        }
+        crate::background::wait("`wait`", self).unwrap_or_else(|error| Err(E::from(error)))
     }
 }
 
@@ -334,21 +327,15 @@ where
 
     /// Starts the call here, so that calls start in the order in which they are sent, and hands the rest of it to a task.
     fn spawn(mut self) -> Result<Task<Result<T, E>>, Error> {
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                let (called, no_cancel) = (self.called, self.called.method.no_cancel);
-                let started = self.poll(&mut Context::from_waker(Waker::noop()));
-                let handle = match started {
-                    Poll::Ready(result) => runtime.spawn(std::future::ready(result)),
-                    Poll::Pending => runtime.spawn(std::future::poll_fn(move |cx| self.poll(cx))),
-                };
-                Ok(Task { handle: Some(handle), no_cancel, deadline: None, sleep: None, called })
-            }
-            Err(_) => {
-                let text = "a call on a local object can be sent only inside a tokio runtime, on which it then runs";
-                Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, text))
-            }
-        }
+        let runtime = crate::background::current_or_own()?;
+        let _inside = runtime.enter();
+        let (called, no_cancel) = (self.called, self.called.method.no_cancel);
+        let started = self.poll(&mut Context::from_waker(Waker::noop()));
+        let handle = match started {
+            Poll::Ready(result) => runtime.spawn(std::future::ready(result)),
+            Poll::Pending => runtime.spawn(std::future::poll_fn(move |cx| self.poll(cx))),
+        };
+        Ok(Task { handle: Some(handle), no_cancel, deadline: None, sleep: None, called })
     }
 }
 

@@ -358,6 +358,25 @@
 //! # Ok::<(), netref::Error>(()) }).unwrap();
 //! ```
 //!
+//! # Without async
+//!
+//! Code without a runtime waits with [`Call::wait`], and has the module [`blocking`] to connect, to host and to wait for the end.
+//!
+//! ```
+//! use netref::{Remote, Result, blocking, remote};
+//! # #[remote] trait Clock { async fn ticks(&self) -> Result<u64>; }
+//! # struct Stopped; impl Clock for Stopped { async fn ticks(&self) -> Result<u64> { Ok(12) } }
+//!
+//! fn main() -> Result<()> {
+//!     let clock = Remote::<dyn Clock>::new(Stopped);
+//!     let node = blocking::Node::builder().listen("mem://tutorial-blocking").publish("clock", clock).start()?;
+//!     let clock: Remote<dyn Clock> = blocking::connect("mem://tutorial-blocking/clock")?;
+//!     assert_eq!(clock.ticks().wait()?, 12);
+//! #   drop(node);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # The end
 //!
 //! [`Node::shutdown`] listens no more, tells every peer, lets what runs finish within the time, and ends the sessions. Dropping the last handle of a
@@ -392,7 +411,7 @@
 //! | --- | --- |
 //! | [`interface`](Interface), `promises`, `__private`, [`function`] | what the macro makes of a trait, what generated code calls, and the same for closures |
 //! | [`remote`](Remote), [`any`](AnyRemote), [`weak`](WeakRemote), [`object_key`](ObjectKey) | references |
-//! | [`call`](Call), [`context`](Context), `background` | a call from its caller's side, and what it inherits |
+//! | [`call`](Call), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
 //! | [`codec`](Codec), `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
@@ -406,6 +425,7 @@ extern crate self as netref;
 pub mod __private;
 mod any;
 mod background;
+pub mod blocking;
 mod bulk;
 mod call;
 mod cast;
