@@ -52,8 +52,8 @@ impl std::error::Error for ShopError {}
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tree {
     label: String,
-    visit: Option<RemoteFn<(Tree,), usize>>,
-    branches: Vec<Tree>,
+    visit: Option<RemoteFn<(Self,), usize>>,
+    branches: Vec<Self>,
 }
 
 #[remote]
