@@ -57,7 +57,7 @@ impl fmt::Display for MethodLabel {
     }
 }
 
-thread_local! {
+crate::sync::thread_local! {
     static CURRENT: RefCell<Option<CallContext>> = const { RefCell::new(None) };
 }
 

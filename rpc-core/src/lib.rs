@@ -454,6 +454,7 @@ mod registry;
 mod remote;
 mod servant;
 mod session;
+mod sync;
 mod transfer;
 pub mod transport;
 mod weak;

@@ -4,10 +4,10 @@
 use std::hash::Hasher;
 use std::sync::{Arc, OnceLock, Weak};
 
-use dashmap::DashMap;
 use siphasher::sip::SipHasher24;
 
 use crate::servant::Servant;
+use crate::sync::DashMap;
 
 struct Entry {
     servant: Weak<dyn Servant>,

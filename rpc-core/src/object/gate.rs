@@ -6,9 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use parking_lot::Mutex;
-
 use crate::context::{self, HoldId, MethodLabel};
+use crate::sync::Mutex;
 
 /// First come, first served, with two exceptions: a shared entry by a call whose ancestor is inside passes those who wait, and an
 /// entry that would wait for its own ancestor is refused.

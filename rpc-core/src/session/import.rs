@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::SessionCore;
 use crate::any::AnyRemote;
@@ -15,6 +15,7 @@ use crate::interface::InterfaceDescriptor;
 use crate::object::cell::{ObjectMeta, next_number};
 use crate::object_key::ObjectKey;
 use crate::servant::{Resolved, Servant};
+use crate::sync::{self, AtomicU32};
 
 /// What a peer said of the object when it sent the reference.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,7 @@ impl Import {
 
 impl Drop for Import {
     fn drop(&mut self) {
-        self.session.release(self.id, *self.count.get_mut());
+        self.session.release(self.id, sync::last_value(&mut self.count));
     }
 }
 

@@ -31,13 +31,11 @@ mod writer;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Notify;
 
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
@@ -54,6 +52,7 @@ use crate::node::NodeCore;
 use crate::peer::Peer;
 use crate::proto::{Connection, KeepAlive};
 use crate::remote::Remote;
+use crate::sync::{AtomicBool, Mutex, Notify};
 use crate::transfer::Outgoing;
 use crate::wire::Status;
 use state::State;

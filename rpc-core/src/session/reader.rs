@@ -35,7 +35,7 @@ const TIME_PER_TURN: Duration = Duration::from_millis(5);
 /// Refusals by the peer that are logged; whoever sends more of them has nothing new to say.
 const REFUSALS_LOGGED: u32 = 16;
 
-thread_local! {
+crate::sync::thread_local! {
     /// The session whose batch is being handled on this thread, by its address: what it sends is flushed at the end of the batch.
     static IN_BATCH_OF: Cell<usize> = const { Cell::new(0) };
 }
@@ -176,7 +176,7 @@ fn lost(session: &SessionCore, error: &std::io::Error) -> Error {
 impl SessionCore {
     /// Handles the frames in `bytes`, and flushes what they caused.
     #[allow(clippy::disallowed_methods)]
-    fn read_batch(self: &Arc<Self>, bytes: &[u8]) -> (usize, bool) {
+    pub(super) fn read_batch(self: &Arc<Self>, bytes: &[u8]) -> (usize, bool) {
         struct Leave(usize);
         impl Drop for Leave {
             fn drop(&mut self) {

@@ -13,6 +13,7 @@ use crate::object_key::{ObjectKey, process_identity};
 use crate::proto::{Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
+use crate::sync;
 use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX};
 
 /// References as they are about to be sent.
@@ -170,7 +171,7 @@ impl SessionCore {
         if index >= state.imports.len() {
             state.imports.resize_with(index + 1, std::sync::Weak::new);
         }
-        if let Some(known) = state.imports[index].upgrade()
+        if let Some(known) = sync::upgrade(&state.imports[index])
             && known.id == export
         {
             received_again(&known);

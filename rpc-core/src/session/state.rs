@@ -2,11 +2,8 @@
 //! handed out and dealt with afterwards.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
-
-use tokio::sync::Notify;
 
 use super::dispatch::Ready;
 use super::import::Import;
@@ -20,6 +17,7 @@ use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Resolved, Servant};
+use crate::sync::{AtomicBool, Notify};
 use crate::wire::{self, Frame, Refused, Window};
 
 /// One end of a session, behind its lock.

@@ -2,10 +2,9 @@
 
 use std::task::{Poll, Waker};
 
-use parking_lot::Mutex;
-
 use super::outcall::Prepared;
 use crate::error::Error;
+use crate::sync::Mutex;
 
 /// A call that waits to be sent.
 pub(super) struct Ticket {

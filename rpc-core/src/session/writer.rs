@@ -10,13 +10,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
-use tokio::time::Sleep;
 
 use super::SessionCore;
 use super::outbox::Piece;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::ExportId;
 use crate::proto::Silence;
+use crate::sync::{self, Sleep};
 use crate::wire::{Frame, Ping, Pong, Release};
 
 /// How long a release with nothing to ride on waits for company.
@@ -200,7 +200,7 @@ fn write_releases(state: &mut super::state::State, mut releases: Vec<(ExportId, 
     state.proto.imports.give_back(&mut releases);
     for (id, _) in &releases {
         if let Some(import) = state.imports.get_mut(id.index as usize)
-            && import.strong_count() == 0
+            && sync::is_dead(import)
         {
             // A weak pointer keeps the memory of what it points to.
             *import = Weak::new();
@@ -217,8 +217,8 @@ fn write_releases(state: &mut super::state::State, mut releases: Vec<(ExportId, 
 /// Flushes and keeps time until the session ends.
 #[allow(clippy::disallowed_methods)]
 pub(super) async fn run(session: Arc<SessionCore>) {
-    let mut next_look = session.look(Instant::now());
-    let mut sleep = Box::pin(tokio::time::sleep_until(next_look.into()));
+    let mut next_look = session.look(sync::now());
+    let mut sleep = Box::pin(sync::sleep_until(next_look.into()));
     let mut release_at: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -231,11 +231,11 @@ pub(super) async fn run(session: Arc<SessionCore>) {
         }
         if session.flush_due.load(Ordering::Acquire) {
             // A turn for those who are about to send as well.
-            tokio::task::yield_now().await;
+            sync::yield_now().await;
             session.flush_due.store(false, Ordering::Release);
             session.flush();
         }
-        let now = Instant::now();
+        let now = sync::now();
         if let Some(due) = release_at {
             if now >= due {
                 release_at = None;
