@@ -2,6 +2,9 @@
 
 pub(crate) mod cell;
 mod gate;
+#[cfg(test)]
+#[cfg(netref_models)]
+mod models;
 mod offers;
 
 use std::fmt;

@@ -15,6 +15,9 @@ mod arriving;
 mod dispatch;
 mod end;
 mod import;
+#[cfg(test)]
+#[cfg(netref_models)]
+mod models;
 mod outbox;
 mod outcall;
 mod reader;

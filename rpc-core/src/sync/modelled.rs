@@ -284,8 +284,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// As many preemptions as there can be.
+pub(crate) const ALL: usize = 200;
+
 /// Runs `model` in every order of its threads' steps that can make a difference and switches away from a thread that could go on at
-/// most `preemptions` times.
+/// most `preemptions` times. `LOOM_MAX_PREEMPTIONS` changes how often.
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -302,5 +305,6 @@ pub(crate) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'stat
         model();
     });
     let name = std::thread::current().name().unwrap_or_default().to_owned();
-    println!("{name}: {} orders, at most {bound} preemptions, {:.1?}", orders.load(Ordering::SeqCst), began.elapsed());
+    let bound = if bound == ALL { "any number of".to_owned() } else { format!("at most {bound}") };
+    println!("{name}: {} orders with {bound} preemptions in {:.1?}", orders.load(Ordering::SeqCst), began.elapsed());
 }

@@ -1,0 +1,142 @@
+//! Objects of this process in the export tables of two sessions: an object stays while any table has it, is recognised as long, and goes
+//! once when the last has let go.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{INTERFACE, Link, end, prepared, session};
+use crate::any::AnyRemote;
+use crate::id::ExportId;
+use crate::inbound::{Inbound, Reply, Served};
+use crate::interface::InterfaceDescriptor;
+use crate::object::cell::{ObjectMeta, next_number};
+use crate::registry;
+use crate::servant::{Resolved, Servant};
+use crate::session::SessionCore;
+use crate::sync::{ALL, explore, spawn, step};
+use crate::transfer::Outgoing;
+use crate::wire::{self, Frame, Release};
+
+/// One of many references to one object. Not the object itself, as little as one that hosts an object under an interface.
+struct Face(Arc<Object>);
+
+struct Object {
+    number: u64,
+    gone: Arc<AtomicU32>,
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        self.gone.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Servant for Face {
+    fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    fn meta(&self) -> Option<&ObjectMeta> {
+        None
+    }
+
+    fn interface(&self) -> &str {
+        INTERFACE
+    }
+
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
+        None
+    }
+
+    fn serve(self: Arc<Self>, _method: Resolved, _inbound: &mut Inbound<'_>) -> Served {
+        Served::Ready(Reply::cancelled())
+    }
+
+    fn typed(&self, _slot: &mut dyn Any) -> bool {
+        false
+    }
+
+    fn cast(self: Arc<Self>, _interface: &str) -> Option<AnyRemote> {
+        None
+    }
+}
+
+fn reference(object: &Arc<Object>) -> AnyRemote {
+    AnyRemote::here(Arc::new(Face(Arc::clone(object))))
+}
+
+fn send(session: &Arc<SessionCore>, reference: AnyRemote) {
+    let mut prepared = prepared();
+    prepared.outgoing = Outgoing { references: vec![reference], segments: Vec::new() };
+    assert!(matches!(session.start(&mut prepared, None), Ok(Some(_))));
+    step();
+}
+
+/// The peer gives one reference back.
+fn give_back(session: &Arc<SessionCore>) {
+    let mut bytes = Vec::new();
+    let entries = vec![(ExportId { index: 0, generation: 0 }, 1)];
+    wire::encode(&Frame::Release(Release { entries }), &mut bytes).unwrap();
+    step();
+    session.read_batch(&bytes);
+}
+
+fn is_known(number: u64) -> bool {
+    registry::find(number, INTERFACE, registry::tag(number, INTERFACE)).is_some()
+}
+
+/// One peer gives the object back while another one is given it.
+#[test]
+fn an_object_stays_while_any_peer_holds_it() {
+    explore(ALL, || {
+        let sessions = [(); 2].map(|()| session(&Link::new(0), 8));
+        let number = next_number();
+        let gone = Arc::new(AtomicU32::new(0));
+        let object = Arc::new(Object { number, gone: Arc::clone(&gone) });
+        send(&sessions[0], reference(&object));
+        let reader = {
+            let session = Arc::clone(&sessions[0]);
+            spawn(move || give_back(&session))
+        };
+        send(&sessions[1], reference(&object));
+        drop(object);
+        assert!(is_known(number));
+        reader.join().unwrap();
+        assert!(is_known(number), "the second peer holds it still");
+        assert_eq!(gone.load(Ordering::SeqCst), 0);
+        give_back(&sessions[1]);
+        assert!(!is_known(number));
+        assert_eq!(gone.load(Ordering::SeqCst), 1);
+        assert!(sessions.iter().all(|session| session.stats().exports == 0 && session.stats().exported_references == 0));
+    });
+}
+
+/// One peer is given the object again while its release is handled, and the session of the other ends.
+#[test]
+fn counts_of_two_peers_end_at_zero() {
+    explore(5, || {
+        let sessions = [(); 2].map(|()| session(&Link::new(0), 8));
+        let number = next_number();
+        let gone = Arc::new(AtomicU32::new(0));
+        let object = Arc::new(Object { number, gone: Arc::clone(&gone) });
+        sessions.iter().for_each(|session| send(session, reference(&object)));
+        let reader = {
+            let session = Arc::clone(&sessions[0]);
+            spawn(move || give_back(&session))
+        };
+        let ender = {
+            let session = Arc::clone(&sessions[1]);
+            spawn(move || end(&session))
+        };
+        send(&sessions[0], reference(&object));
+        drop(object);
+        reader.join().unwrap();
+        ender.join().unwrap();
+        assert!(is_known(number));
+        assert_eq!(sessions[0].stats().exported_references, 1);
+        end(&sessions[0]);
+        assert!(!is_known(number));
+        assert_eq!(gone.load(Ordering::SeqCst), 1);
+    });
+}
