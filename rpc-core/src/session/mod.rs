@@ -203,10 +203,17 @@ impl SessionCore {
 
     /// A reference was dropped. Called from any thread, inside or outside a runtime.
     pub(crate) fn release(&self, id: ExportId, count: u32) {
-        if self.is_closed() || count == 0 {
+        if count == 0 {
             return;
         }
-        self.releases.lock().push((id, count));
+        {
+            let mut releases = self.releases.lock();
+            // Under the lock: the end of the session first says that it is there, and then clears the list.
+            if self.is_closed() {
+                return;
+            }
+            releases.push((id, count));
+        }
         if !self.flush_later.swap(true, Ordering::AcqRel) {
             self.wake.notify_one();
         }

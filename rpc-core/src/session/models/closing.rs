@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::{FIRST, Link, call, end, session, writer};
 use crate::error::{ErrorKind, Outcome};
+use crate::id::ExportId;
 use crate::limits::Size;
 use crate::session::SessionStats;
-use crate::sync::{block_on, explore, spawn};
+use crate::sync::{ALL, block_on, explore, spawn};
 
 /// Somebody waits for the end, a handler for being given up, and the writing task for work.
 #[test]
@@ -44,6 +45,22 @@ fn the_end_wakes_every_caller() {
         end(&session);
         let outcomes = callers.map(|caller| caller.join().unwrap().map_err(|error| error.outcome()));
         assert_eq!(outcomes, [Err(Outcome::MayHaveRun), Err(Outcome::NotRun), Err(Outcome::NotRun)]);
+        assert_eq!(session.stats(), SessionStats::default());
+    });
+}
+
+/// A reference is dropped while the session ends: nobody is left to send its release.
+#[test]
+fn a_release_that_comes_too_late_is_not_kept() {
+    explore(ALL, || {
+        let link = Link::new(0);
+        let session = session(&link, 8);
+        let dropper = {
+            let session = Arc::clone(&session);
+            spawn(move || session.release(ExportId { index: 0, generation: 0 }, 1))
+        };
+        end(&session);
+        dropper.join().unwrap();
         assert_eq!(session.stats(), SessionStats::default());
     });
 }
