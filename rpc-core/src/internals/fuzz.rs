@@ -1,21 +1,20 @@
 //! Owns the bodies of the fuzz targets: each takes any bytes and panics when a rule is broken, never otherwise.
 
-use crate::wire;
+mod frames;
+mod guard;
+mod handshake;
+mod session;
+mod streams;
+mod urls;
+mod weight;
 
-/// Any bytes as a run of frames: each either decodes, and then encodes to bytes that decode to the same frame, or is refused in words.
-///
-/// # Panics
-///
-/// When a frame does not survive being encoded again.
-pub fn frames(mut bytes: &[u8]) {
-    while let Some((body, consumed)) = wire::split(bytes) {
-        if let Ok(frame) = wire::decode(body) {
-            let mut again = Vec::new();
-            if wire::encode(&frame, &mut again).is_ok() {
-                let (body, _) = wire::split(&again).expect("a frame that was encoded is whole");
-                assert_eq!(wire::decode(body).as_ref(), Ok(&frame), "a frame changed on its way through the encoder");
-            }
-        }
-        bytes = &bytes[consumed..];
-    }
+pub use frames::frames;
+pub use guard::guard;
+pub use handshake::handshake;
+pub use session::session;
+pub use urls::urls;
+
+/// What a peer or a user is told is a text that can be shown: not empty, and without characters that would rule a terminal or a log.
+fn check_text(text: &str) {
+    assert!(text.len() > 5 && !text.contains(char::is_control), "no text for people: {text:?}");
 }

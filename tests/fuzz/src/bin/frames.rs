@@ -1,0 +1,4 @@
+//! Owns the fuzz target `frames`: hands libFuzzer's inputs to the body of this name, and nothing else.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| netref::internals::fuzz::frames(data));

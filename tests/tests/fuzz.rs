@@ -1,0 +1,76 @@
+//! Every input that the fuzz targets keep, replayed with the compiler that everybody has: the seeds, and whatever was once found. It knows the
+//! folders and the bodies; how inputs are found is told in `tests/fuzz/run`.
+
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use netref::internals::fuzz;
+
+type Body = fn(&[u8]);
+
+const TARGETS: &[(&str, Body)] =
+    &[("frames", fuzz::frames), ("guard", fuzz::guard), ("handshake", fuzz::handshake), ("session", fuzz::session), ("urls", fuzz::urls)];
+
+/// All corpora together, so that they stay something to read and not something to download.
+const CORPORA_BYTES_MAX: u64 = 200_000;
+
+fn folder(kind: &str, target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(target)
+}
+
+/// The inputs of a folder, in a fixed order.
+fn inputs(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn replay(target: &str) {
+    let body = TARGETS.iter().find(|(name, _)| *name == target).expect("a target").1;
+    let mut broken = Vec::new();
+    let mut count = 0;
+    for file in ["corpus", "regressions"].iter().flat_map(|kind| inputs(&folder(kind, target))) {
+        let bytes = std::fs::read(&file).unwrap();
+        count += 1;
+        if catch_unwind(|| body(&bytes)).is_err() {
+            broken.push(file);
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(count >= 5, "the corpus of {target} is gone");
+}
+
+#[test]
+fn frames_pass_every_input_that_is_kept() {
+    replay("frames");
+}
+
+#[test]
+fn values_pass_every_input_that_is_kept() {
+    replay("guard");
+}
+
+#[test]
+fn handshakes_pass_every_input_that_is_kept() {
+    replay("handshake");
+}
+
+#[test]
+fn sessions_pass_every_input_that_is_kept() {
+    replay("session");
+}
+
+#[test]
+fn addresses_pass_every_input_that_is_kept() {
+    replay("urls");
+}
+
+#[test]
+fn every_target_has_a_program_a_corpus_and_a_body() {
+    let programs = inputs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/src/bin"));
+    let programs: Vec<_> = programs.iter().map(|file| file.file_stem().unwrap().to_str().unwrap()).collect();
+    let bodies: Vec<_> = TARGETS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(programs, bodies);
+    let bytes: u64 = bodies.iter().flat_map(|target| inputs(&folder("corpus", target))).map(|file| file.metadata().unwrap().len()).sum();
+    assert!(bytes < CORPORA_BYTES_MAX, "{bytes} bytes of corpora: `tests/fuzz/run minimise`");
+}
