@@ -136,7 +136,9 @@ impl fmt::Display for AddressError {
                 write!(f, "the path of a unix:// address is absolute; write unix:///{path} (three slashes), from the root")
             }
             Self::UnixEmptyPath => write!(f, "the path of the socket is missing; write one, such as unix:///run/name.sock"),
-            Self::UnixDirectory { path } => write!(f, "the path {path} ends with a slash; write the path of the socket in that directory"),
+            Self::UnixDirectory { path } => {
+                write!(f, "the path {} ends with a slash; write the path of the socket in that directory", path.escape_debug())
+            }
             Self::UnixPathTooLong { bytes } => write!(
                 f,
                 "the path of the socket has {bytes} bytes and the system allows {SUN_PATH_MAX}; choose a shorter directory, such as one \
