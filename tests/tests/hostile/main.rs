@@ -1,0 +1,47 @@
+//! What a peer can do wrong (law 9), by a peer that is written by hand: each breach is refused by the name of its rule, or answered
+//! with an error; the session goes on until the budget is spent, and then closes with words. Nobody else notices.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `peer`, `script` | the peer, and what it can say and hear |
+//! | `victim` | the node it harms, and one that must not notice |
+//! | `learn` | what a peer has to know of the methods |
+//! | `frames`, `calls`, `values`, `floods`, `handshake` | what it tries |
+
+mod calls;
+mod floods;
+mod frames;
+mod handshake;
+mod learn;
+mod peer;
+mod script;
+mod values;
+mod victim;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("it hangs: {what}"),
+    }
+}
+
+pub async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    within(what, async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
+/// Memory of this process that is in use, where the system tells.
+pub fn resident_mib() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * 4_096 / (1 << 20)
+}

@@ -1,0 +1,92 @@
+//! Owns the node that a hostile peer is let loose on, the interface it has, and the well-behaved client beside it.
+
+use netref::{Limits, Node, Remote, Result, remote};
+use serde::{Deserialize, Serialize};
+
+use crate::learn::{Learned, learn};
+use crate::peer::Raw;
+use crate::within;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Nested {
+    Leaf,
+    Deeper(Box<Self>),
+}
+
+#[remote]
+pub trait Target1 {
+    async fn echo(&self, number: u64) -> Result<u64>;
+    async fn forever(&self, number: u64) -> Result<u64>;
+    async fn numbers(&self, numbers: Vec<u64>) -> Result<u64>;
+    async fn nest(&self, nested: Nested) -> Result<u64>;
+    async fn large(&self, number: u64) -> Result<Vec<u8>>;
+    async fn take(&self, reference: Option<Remote<dyn Target1>>) -> Result<bool>;
+}
+
+pub struct Victim;
+impl Target1 for Victim {
+    async fn echo(&self, number: u64) -> Result<u64> {
+        Ok(number)
+    }
+    async fn forever(&self, _number: u64) -> Result<u64> {
+        std::future::pending().await
+    }
+    async fn numbers(&self, numbers: Vec<u64>) -> Result<u64> {
+        Ok(numbers.len() as u64)
+    }
+    async fn nest(&self, _nested: Nested) -> Result<u64> {
+        Ok(0)
+    }
+    async fn large(&self, _number: u64) -> Result<Vec<u8>> {
+        Ok(vec![1; 1 << 20])
+    }
+    async fn take(&self, reference: Option<Remote<dyn Target1>>) -> Result<bool> {
+        Ok(reference.is_some())
+    }
+}
+
+pub const METHODS: [&str; 6] = ["echo", "forever", "numbers", "nest", "large", "take"];
+
+pub fn number_of(method: &str) -> u32 {
+    1 + METHODS.iter().position(|known| *known == method).expect("a method") as u32
+}
+
+/// A host, and a well-behaved client that must never notice anything.
+pub struct Scene {
+    pub host: Node,
+    _client: Node,
+    pub witness: Remote<dyn Target1>,
+    pub learned: Learned,
+}
+
+impl Scene {
+    pub async fn new(limits: Limits) -> Self {
+        let host = Node::builder().name("victim").limits(limits).listen("tcp://127.0.0.1:0").start().await.expect("a node starts");
+        host.publish("target", Remote::<dyn Target1>::new(Victim)).expect("a name");
+        let learned = learn(&host).await;
+        let client = Node::builder().start().await.expect("a node starts");
+        let witness = client.connect(&format!("{}/target", host.addresses()[0])).await.expect("a session");
+        Self { host, _client: client, witness, learned }
+    }
+
+    pub async fn raw(&self) -> Raw {
+        let mut raw = Raw::dial(&self.host).await;
+        raw.shake(1).await;
+        raw.introduce(&self.learned).await;
+        raw
+    }
+
+    /// The others are served as if nothing had happened.
+    pub async fn unharmed(&self) {
+        for number in 0..20 {
+            assert_eq!(within("the witness", self.witness.echo(number)).await.expect("it is served"), number);
+        }
+        let mut raw = within("a new session", self.raw()).await;
+        raw.lives().await;
+        raw.close().await;
+    }
+}
+
+pub fn place(node: &Node) -> String {
+    node.addresses()[0].strip_prefix("tcp://").expect("tcp").to_owned()
+}
