@@ -9,7 +9,7 @@ use netref::wire::{
 use netref::{ErrorKind, Limits, Outcome};
 
 use crate::script::{NOBODY, NOWHERE, body, call, crude, hello, rule};
-use crate::victim::{Scene, number_of};
+use crate::victim::{METHODS, Scene, number_of};
 
 #[tokio::test]
 async fn frames_of_no_known_kind_or_form_are_skipped_and_refused_by_name() {
@@ -188,7 +188,8 @@ async fn definitions_beyond_their_limit_are_refused_and_the_rest_goes_on() {
         raw.send(&Frame::Define(Define { interface, name: "flood", methods: Vec::new() })).await;
         raw.refused(kind::DEFINE, rule::DEFINITION).await;
     }
-    let methods = (7..200).map(|number| DefineMethod { number, name: "flood", fingerprint: 1, signature: "" }).collect();
+    let methods =
+        (METHODS.len() as u32 + 1..200).map(|number| DefineMethod { number, name: "flood", fingerprint: 1, signature: "" }).collect();
     raw.send(&Frame::Define(Define { interface: 1, name: "", methods })).await;
     raw.refused(kind::DEFINE, rule::DEFINITION).await;
     raw.lives().await;

@@ -46,6 +46,8 @@ pub async fn learn(host: &Node) -> Learned {
     target.nest(Nested::Leaf).await.expect("answered");
     target.large(1).await.expect("answered");
     target.take(None).await.expect("answered");
+    target.units(Vec::new()).await.expect("answered");
+    target.text(String::new()).await.expect("answered");
     drop((target, client));
     let heard = within("the client", proxy).await.expect("the proxy");
     let mut learned = Learned::default();

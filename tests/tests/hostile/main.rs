@@ -6,14 +6,18 @@
 //! | `peer`, `script` | the peer, and what it can say and hear |
 //! | `victim` | the node it harms, and one that must not notice |
 //! | `learn` | what a peer has to know of the methods |
-//! | `frames`, `calls`, `values`, `floods`, `handshake` | what it tries |
+//! | `memory` | what it costs |
+//! | `refused` | one test for each thing that has to be refused, by name and at no cost |
+//! | `frames`, `calls`, `values`, `floods`, `handshake` | what else it tries |
 
 mod calls;
 mod floods;
 mod frames;
 mod handshake;
 mod learn;
+mod memory;
 mod peer;
+mod refused;
 mod script;
 mod values;
 mod victim;

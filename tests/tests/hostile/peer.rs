@@ -132,11 +132,13 @@ impl Raw {
         }
     }
 
-    /// The error of a call that netref itself answers: its kind and outcome.
-    pub async fn fails(&mut self, call: CallId, kind: ErrorKind, outcome: Outcome) {
+    /// The error of a call that netref itself answers: its kind and outcome. Gives its words, among its other bytes.
+    pub async fn fails(&mut self, call: CallId, kind: ErrorKind, outcome: Outcome) -> String {
         match self.answer(call).await {
             (Status::SystemError, Got::Return { bytes, .. }) => {
-                assert_eq!((bytes[0], bytes[3]), (kind as u8, outcome as u8), "{}", String::from_utf8_lossy(&bytes));
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                assert_eq!((bytes[0], bytes[3]), (kind as u8, outcome as u8), "{text}");
+                text
             }
             other => panic!("instead of an error: {other:?}"),
         }

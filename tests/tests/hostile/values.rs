@@ -5,7 +5,7 @@ use netref::{ErrorKind, Limits, Outcome};
 
 use crate::resident_mib;
 use crate::script::{Got, call};
-use crate::victim::{Scene, number_of};
+use crate::victim::{METHODS, Scene, number_of};
 
 #[tokio::test]
 async fn values_that_would_exhaust_memory_or_stack_are_answered_with_an_error() {
@@ -51,10 +51,11 @@ async fn values_that_would_exhaust_memory_or_stack_are_answered_with_an_error() 
 async fn method_that_has_changed_is_answered_with_both_signatures() {
     let scene = Scene::new(Limits::default()).await;
     let mut raw = scene.raw().await;
-    let methods = vec![DefineMethod { number: 7, name: "echo", fingerprint: 1, signature: "async fn echo(&self, text: String)" }];
+    let number = METHODS.len() as u32 + 1;
+    let methods = vec![DefineMethod { number, name: "echo", fingerprint: 1, signature: "async fn echo(&self, text: String)" }];
     raw.send(&Frame::Define(Define { interface: 1, name: "", methods })).await;
     let id = raw.id();
-    raw.send(&Frame::Call(call(id, Target::Export(raw.target), 7, &[1]))).await;
+    raw.send(&Frame::Call(call(id, Target::Export(raw.target), number, &[1]))).await;
     match raw.answer(id).await {
         (Status::SystemError, Got::Return { bytes, .. }) => {
             let text = String::from_utf8_lossy(&bytes);

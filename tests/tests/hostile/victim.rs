@@ -21,6 +21,8 @@ pub trait Target1 {
     async fn nest(&self, nested: Nested) -> Result<u64>;
     async fn large(&self, number: u64) -> Result<Vec<u8>>;
     async fn take(&self, reference: Option<Remote<dyn Target1>>) -> Result<bool>;
+    async fn units(&self, units: Vec<()>) -> Result<u64>;
+    async fn text(&self, text: String) -> Result<u64>;
 }
 
 pub struct Victim;
@@ -43,9 +45,15 @@ impl Target1 for Victim {
     async fn take(&self, reference: Option<Remote<dyn Target1>>) -> Result<bool> {
         Ok(reference.is_some())
     }
+    async fn units(&self, units: Vec<()>) -> Result<u64> {
+        Ok(units.len() as u64)
+    }
+    async fn text(&self, text: String) -> Result<u64> {
+        Ok(text.len() as u64)
+    }
 }
 
-pub const METHODS: [&str; 6] = ["echo", "forever", "numbers", "nest", "large", "take"];
+pub const METHODS: [&str; 8] = ["echo", "forever", "numbers", "nest", "large", "take", "units", "text"];
 
 pub fn number_of(method: &str) -> u32 {
     1 + METHODS.iter().position(|known| *known == method).expect("a method") as u32
