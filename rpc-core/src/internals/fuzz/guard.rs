@@ -68,11 +68,10 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// What bincode decodes is encoded in no more bytes than it came in, and no deeper.
+    /// What was decoded is encoded no deeper than it came.
     fn encode<T: Serialize>(&self, value: &T) -> Vec<u8> {
         let mut out = Vec::new();
-        let most = if self.codec == Codec::Bincode { self.bytes.len() as u64 } else { 64 << 20 };
-        if let Err(error) = codec::encode_within(self.codec, value, &mut out, most, self.bounds.depth) {
+        if let Err(error) = codec::encode_within(self.codec, value, &mut out, 64 << 20, self.bounds.depth) {
             panic!("what was decoded cannot be encoded: {error}");
         }
         out
@@ -96,6 +95,7 @@ impl<'a> Message<'a> {
         // Codecs with names charge the names too.
         if self.codec == Codec::Bincode {
             let bytes = &self.encode(&value);
+            assert!(bytes.len() <= self.bytes.len(), "a number was read in a form shorter than the shortest");
             Message { bytes, ..*self }.check_bounds::<T>(value.depth(), value.bytes());
         }
     }
