@@ -359,26 +359,20 @@ where
     // The name of the hop is for errors; a value that holds one without being one names it less exactly.
     let answered_by = (status == Status::AppError).then(|| called.answered_by(peer.clone()));
     let incoming = Incoming { references, segments, answered_by };
-    decode_parts::<K, E>(status, codec, bytes.as_slice(), incoming, limits, called)
+    let decoded = decode_parts::<K, E>(status, codec, bytes.as_slice(), incoming, limits);
+    decoded.unwrap_or_else(|error| Err(E::from(called.name_on(error))))
 }
 
-fn decode_parts<K: Coder, E>(
-    status: Status,
-    codec: u8,
-    bytes: &[u8],
-    incoming: Incoming,
-    limits: &Limits,
-    called: &Called,
-) -> Result<K::Value, E>
+/// Outer: what netref itself has to say of the call. Inner: what the method returned.
+fn decode_parts<K: Coder, E>(status: Status, codec: u8, bytes: &[u8], incoming: Incoming, limits: &Limits) -> MethodResult<K::Value, E>
 where
     E: From<Error> + DeserializeOwned,
 {
     let bounds = bounds(limits);
     let decoded = match (status, Codec::from_id(codec)) {
-        (Status::SystemError, _) => return Err(E::from(called.name_on(decode_error(bytes)))),
+        (Status::SystemError, _) => return Err(decode_error(bytes)),
         (Status::Cancelled, _) => {
-            let error = Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee's node ended the call");
-            return Err(E::from(called.name_on(error)));
+            return Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee's node ended the call"));
         }
         (_, Err(error)) => Ok(Err(error)),
         (Status::Ok, Ok(codec)) => {
@@ -389,12 +383,11 @@ where
                 .map(|decoded| decoded.map(Err))
         }
     };
-    let error = match decoded {
-        Ok(Ok(result)) => return result,
-        Ok(Err(error)) => Error::new(ErrorKind::Codec, Outcome::Ran, format!("the result cannot be decoded: {error}")),
-        Err(panicked) => panicked.into_error(Outcome::Ran),
-    };
-    Err(E::from(called.name_on(error)))
+    match decoded {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(error)) => Err(Error::new(ErrorKind::Codec, Outcome::Ran, format!("the result cannot be decoded: {error}"))),
+        Err(panicked) => Err(panicked.into_error(Outcome::Ran)),
+    }
 }
 
 /// Decodes what a handler of this process gave back.
@@ -411,5 +404,5 @@ where
     let references = payload.references.into_iter().map(Some).collect();
     let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
     let incoming = Incoming { references, segments, answered_by: Some(called.answered_by(Peer::LOCAL)) };
-    Ok(decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &Limits::default(), called))
+    decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &Limits::default())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use netref::{AnyRemote, Error, ErrorKind, Handler, Limits, Node, Outcome, RawCall, RawReturn, Remote, Result, remote};
+use netref::{AnyRemote, Error, ErrorKind, Handler, Limits, Node, Outcome, Payload, RawCall, RawReply, RawReturn, Remote, Result, remote};
 use tokio::sync::Notify;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -421,4 +421,19 @@ async fn a_message_with_too_many_references_is_too_large() {
     let references = (0..1_000).map(|_| some_object()).collect();
     assert_eq!(within("fewer", desk.number_of(references)).await.expect("the session goes on"), 1_000);
     assert_eq!(within("fewer", desk.many(1_000)).await.expect("the session goes on").len(), 1_000);
+}
+
+/// Answers with bytes that are no value of any method of a desk.
+struct Garbled;
+
+impl Handler for Garbled {
+    fn call(&self, _call: RawCall) -> RawReturn {
+        RawReturn::Ready(RawReply::Ok(Payload::default()))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_decoded_is_no_error_of_the_handlers_own_calls() {
+    let desk = Remote::<dyn Desk>::from_handler(Arc::new(Garbled));
+    assert_error(desk.echo(1).await, ErrorKind::Codec, Outcome::Ran);
 }
