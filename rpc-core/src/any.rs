@@ -166,18 +166,30 @@ impl fmt::Debug for AnyRemote {
     }
 }
 
+/// A reference where values say what they are: `{"$ref": 0}`, so that it is not taken for a number.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "netref::Remote", expecting = "a reference, which is `{\"$ref\": index}`", deny_unknown_fields)]
+struct Marked {
+    #[serde(rename = "$ref")]
+    index: u32,
+}
+
 impl Serialize for AnyRemote {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let index = transfer::put_reference(self.clone()).ok_or_else(|| {
             S::Error::custom("a reference travels only inside a call: as an argument, a result or part of one; it cannot be stored")
         })?;
+        if serializer.is_human_readable() {
+            return Marked { index }.serialize(serializer);
+        }
         serializer.serialize_newtype_struct("netref::Remote", &index)
     }
 }
 
 impl<'de> Deserialize<'de> for AnyRemote {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let index = u32::deserialize(deserializer)?;
+        let index =
+            if deserializer.is_human_readable() { Marked::deserialize(deserializer)?.index } else { u32::deserialize(deserializer)? };
         transfer::take_reference(index).ok_or_else(|| D::Error::custom("the message has no such reference, or holds it twice"))
     }
 }

@@ -14,7 +14,7 @@ use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
-use crate::interface::MethodDescriptor;
+use crate::interface::{InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
 use crate::limits::{Limits, REFERENCES_MAX, SEGMENTS_MAX, Size};
 use crate::transfer::{self, Incoming, Outgoing};
 use crate::wire::Status;
@@ -190,6 +190,8 @@ pub struct Inbound<'a> {
     bounds: Bounds,
     reply_max: u64,
     asked: Asked<'a>,
+    /// What the parameters are called, for a codec that writes names.
+    parameters: &'static [ParameterDescriptor],
 }
 
 pub(crate) enum InboundBytes<'a> {
@@ -207,7 +209,7 @@ impl std::fmt::Debug for Inbound<'_> {
 
 impl<'a> Inbound<'a> {
     pub(crate) fn new(codec: u8, bytes: InboundBytes<'a>, incoming: Incoming, bounds: Bounds, reply_max: u64, asked: Asked<'a>) -> Self {
-        Self { codec, bytes, incoming, bounds, reply_max, asked }
+        Self { codec, bytes, incoming, bounds, reply_max, asked, parameters: &[] }
     }
 
     /// A call that never left the process: its sizes were chosen here, so only the depth is bounded as usual.
@@ -227,6 +229,16 @@ impl<'a> Inbound<'a> {
         match &self.asked {
             Asked::Here(method) => method.to_string(),
             Asked::Defined(method) => format!("{}.{}", method.interface, method.name),
+        }
+    }
+
+    /// Tells what the parameters of the method are called, for a codec that writes names.
+    #[inline]
+    pub(crate) fn name_parameters(&mut self, interface: &'static InterfaceDescriptor, number: u32) {
+        if self.codec != Codec::Bincode.id()
+            && let Some(method) = interface.numbered(number)
+        {
+            self.parameters = method.parameters;
         }
     }
 
@@ -272,12 +284,14 @@ impl<'a> Inbound<'a> {
             Err(error) => return Err(self.refuse(&error.to_string())),
         };
         let incoming = std::mem::take(&mut self.incoming);
+        let parameters = self.parameters;
         let bytes: &[u8] = match &self.bytes {
             InboundBytes::Borrowed(bytes) => bytes,
             InboundBytes::Shared(bytes) => bytes,
         };
         let bounds = self.bounds;
-        let decoded = crate::panics::caught(|| transfer::decoding(incoming, || codec::decode::<A>(codec, bytes, &bounds)));
+        let decoded =
+            crate::panics::caught(|| transfer::decoding(incoming, || codec::decode_arguments::<A>(codec, bytes, &bounds, parameters)));
         match decoded {
             Ok(Ok(arguments)) => Ok(arguments),
             Ok(Err(error)) => Err(self.refuse(&error.to_string())),

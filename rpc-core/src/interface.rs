@@ -118,6 +118,23 @@ impl InterfaceDescriptor {
         None
     }
 
+    /// The method of a flattened number.
+    pub(crate) fn numbered(&self, number: u32) -> Option<&'static MethodDescriptor> {
+        let methods: &'static [MethodDescriptor] = self.methods;
+        if let Some(method) = methods.get(number as usize) {
+            return Some(method);
+        }
+        let mut offset = methods.len() as u32;
+        for base in self.bases {
+            let count = crate::promises::flattened(base);
+            if number < offset + count {
+                return base.numbered(number - offset);
+            }
+            offset += count;
+        }
+        None
+    }
+
     /// The flattened number of a method, named by the interface that declares it.
     pub(crate) fn find(&self, interface: &str, method: &str) -> Option<(u32, &'static MethodDescriptor)> {
         if self.name == interface {

@@ -403,7 +403,15 @@
 //!
 //! # What is not there yet
 //!
-//! Promise pipelining, streams, TLS, sessions that outlive their connection, JSON, traits with type parameters. The README has the whole list.
+//! Promise pipelining, streams, TLS, sessions that outlive their connection, traits with type parameters. The README has the whole list.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `json` | the JSON codec, `Codec::Json`, for callers in other languages |
+//!
+//! None is on by default. A feature adds functions and never changes what is there without it.
 //!
 //! # The modules, in the order in which a call meets them
 //!

@@ -111,6 +111,7 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
     }
 
     fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+        inbound.name_parameters(self.descriptor, method.number);
         (self.dispatch)(Arc::clone(&self.object), self.begin + method.number, inbound)
     }
 

@@ -105,7 +105,7 @@ fn encode_error(error: EncodeError, max_bytes: u64) -> CodecError {
     match error {
         EncodeError::UnexpectedEnd => CodecError::TooLarge { max_bytes },
         EncodeError::Serde(serde_bincode::EncodeError::SequenceMustHaveLength) => CodecError::Unsupported(
-            "a sequence or a map that does not say its length first (a field with `#[serde(flatten)]` makes one): collect it into a Vec \
+            "bincode cannot carry a sequence or a map that does not say its length first (a field with `#[serde(flatten)]` makes one): collect it into a Vec \
              or a map, or remove the attribute"
                 .to_owned(),
         ),
@@ -121,12 +121,12 @@ fn decode_error(error: DecodeError) -> CodecError {
     match error {
         DecodeError::UnexpectedEnd { .. } | DecodeError::LimitExceeded | DecodeError::OutsideUsizeRange(_) => CodecError::Truncated,
         DecodeError::Serde(Serde::AnyNotSupported) => CodecError::Unsupported(
-            "a type that asks what comes next (`#[serde(untagged)]`, `#[serde(tag = \"…\")]`, `#[serde(flatten)]` and values like \
-             serde_json::Value do): bincode does not write that down; use a plain enum or struct, or send it as a String"
+            "bincode cannot carry a type that asks what comes next (`#[serde(untagged)]`, `#[serde(tag = \"…\")]`, `#[serde(flatten)]` and values like \
+             serde_json::Value do): it does not write that down; use a plain enum or struct, or send it as a String"
                 .to_owned(),
         ),
         DecodeError::Serde(Serde::IdentifierNotSupported | Serde::IgnoredAnyNotSupported) => CodecError::Unsupported(
-            "a type that skips what it does not know: bincode does not write down field names; remove the serde attribute that needs them"
+            "bincode cannot carry a type that skips what it does not know: it does not write down field names; remove the serde attribute that needs them"
                 .to_owned(),
         ),
         DecodeError::Utf8 { inner } => CodecError::Value(format!("a string is not UTF-8: {inner}")),

@@ -1,4 +1,4 @@
-//! Owns what may be encoded: how deep a value is nested, and no field left out by a codec that writes no field names.
+//! Owns what may be encoded: how deep a value is nested, and no field left out where a codec writes no field names.
 //! It stands around any serde encoder and knows nothing of the format behind it.
 //!
 //! A struct that leaves a field out (`skip_serializing_if`) is shorter by that field in such a format, and everything after it would be
@@ -18,6 +18,7 @@ use super::CodecError;
 #[derive(Debug)]
 pub(super) struct Encoding {
     depth: u32,
+    has_names: bool,
     refused: Cell<Option<Refusal>>,
 }
 
@@ -30,7 +31,13 @@ enum Refusal {
 impl Encoding {
     #[inline]
     pub(super) const fn new(depth: u32) -> Self {
-        Self { depth, refused: Cell::new(None) }
+        Self { depth, has_names: false, refused: Cell::new(None) }
+    }
+
+    /// For a codec that writes field names: a field that is left out is no harm there.
+    #[cfg(feature = "json")]
+    pub(super) const fn with_names(depth: u32) -> Self {
+        Self { depth, has_names: true, refused: Cell::new(None) }
     }
 
     /// Why the value was refused, also where the type swallowed the error.
@@ -39,8 +46,8 @@ impl Encoding {
         self.refused.get().map(|refusal| match refusal {
             Refusal::Depth => CodecError::TooDeep { max: self.depth },
             Refusal::LeftOut { structure, field } => CodecError::Unsupported(format!(
-                "`{structure}` without its field `{field}`, which `#[serde(skip_serializing_if)]` left out: bincode does not write down \
-                 field names; remove the attribute, an absent Option takes one byte"
+                "bincode cannot carry `{structure}` without its field `{field}`, which `#[serde(skip_serializing_if)]` left out: it does \
+                 not write down field names; remove the attribute, an absent Option takes one byte"
             )),
         })
     }
@@ -279,6 +286,9 @@ macro_rules! fields {
             }
 
             fn skip_field(&mut self, key: &'static str) -> Result<(), S::Error> {
+                if self.place.encoding.has_names {
+                    return self.inner.skip_field(key);
+                }
                 Err(self.place.encoding.refuse(Refusal::LeftOut { structure: self.structure, field: key }))
             }
 

@@ -47,6 +47,24 @@ impl Budget {
         })
     }
 
+    /// Pays for bytes of the value, or of what a decoder keeps beside it.
+    #[inline]
+    pub(super) fn charge<E: Error>(&self, bytes: u64) -> Result<(), E> {
+        match self.left.get().checked_sub(bytes) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(self.refuse(Refusal::Bytes)),
+        }
+    }
+
+    /// Gives back what was paid for something that is no longer kept.
+    #[cfg(feature = "json")]
+    pub(super) fn give_back(&self, bytes: u64) {
+        self.left.set(self.left.get().saturating_add(bytes));
+    }
+
     /// The text never leaves: [`Budget::refused`] says it better.
     #[cold]
     fn refuse<E: Error>(&self, refusal: Refusal) -> E {
@@ -75,13 +93,7 @@ impl Place<'_> {
 
     #[inline]
     fn charge<E: Error>(self, bytes: u64) -> Result<(), E> {
-        match self.budget.left.get().checked_sub(bytes) {
-            Some(left) => {
-                self.budget.left.set(left);
-                Ok(())
-            }
-            None => Err(self.budget.refuse(Refusal::Bytes)),
-        }
+        self.budget.charge(bytes)
     }
 
     #[inline]

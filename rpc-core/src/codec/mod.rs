@@ -4,16 +4,21 @@
 //! | file | what |
 //! | --- | --- |
 //! | `bincode.rs` | the first codec: bincode 2, `standard()`, always with a limit |
+//! | `json/` | the second one, with the feature `json`: for people and other languages |
 //! | `guard.rs` | around any decoder: depth, decoded bytes, claimed lengths |
 //! | `checked.rs` | around any encoder: depth, and shapes that a codec without field names would garble |
 
 mod bincode;
 mod checked;
 mod guard;
+#[cfg(feature = "json")]
+mod json;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::interface::ParameterDescriptor;
 
 /// How a payload is encoded. Every payload on the wire names its codec by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -22,6 +27,9 @@ pub enum Codec {
     /// bincode 2 in its `standard()` configuration: number 0.
     #[default]
     Bincode = 0,
+    /// JSON: number 1, with the feature `json`.
+    #[cfg(feature = "json")]
+    Json = 1,
 }
 
 impl Codec {
@@ -35,10 +43,12 @@ impl Codec {
     ///
     /// # Errors
     ///
-    /// [`CodecError::UnknownCodec`] for a number that this build does not have; number 1 is kept for JSON.
+    /// [`CodecError::UnknownCodec`] for a number that this build does not have: number 1 is JSON, which takes the feature `json`.
     pub const fn from_id(id: u8) -> Result<Self, CodecError> {
         match id {
             0 => Ok(Self::Bincode),
+            #[cfg(feature = "json")]
+            1 => Ok(Self::Json),
             other => Err(CodecError::UnknownCodec(other)),
         }
     }
@@ -98,7 +108,7 @@ pub enum CodecError {
     Truncated,
     /// The bytes are no value of this type, or the type itself refused: in the words of the codec or of the type.
     Value(String),
-    /// The codec cannot carry values of this type.
+    /// The codec cannot carry this value, or values of this type. The text says which codec, and what.
     Unsupported(String),
     /// No codec of this build has this number.
     UnknownCodec(u8),
@@ -117,10 +127,11 @@ impl fmt::Display for CodecError {
             Self::TrailingBytes { count: 1 } => write!(f, "1 byte is left over after the value"),
             Self::TrailingBytes { count } => write!(f, "{count} bytes are left over after the value"),
             Self::Truncated => write!(f, "the bytes end in the middle of the value"),
-            Self::Value(text) => write!(f, "{text}"),
-            Self::Unsupported(text) => write!(f, "bincode cannot carry {text}"),
-            Self::UnknownCodec(1) => write!(f, "codec 1 is JSON, which this build of netref does not have; codec 0 is bincode"),
-            Self::UnknownCodec(id) => write!(f, "there is no codec {id}; codec 0 is bincode"),
+            Self::Value(text) | Self::Unsupported(text) => write!(f, "{text}"),
+            Self::UnknownCodec(1) => {
+                write!(f, "codec 1 is JSON, which takes netref's feature `json`, and this build is without it; codec 0 is bincode")
+            }
+            Self::UnknownCodec(id) => write!(f, "there is no codec {id}; codec 0 is bincode, 1 is JSON"),
         }
     }
 }
@@ -144,18 +155,46 @@ pub(crate) fn encode_within<T: Serialize + ?Sized>(
 ) -> Result<(), CodecError> {
     match codec {
         Codec::Bincode => bincode::encode(value, out, max_bytes, depth.min(DEPTH_MAX)),
+        #[cfg(feature = "json")]
+        Codec::Json => json::encode(value, out, max_bytes, depth.min(DEPTH_MAX)),
     }
 }
 
 /// Decodes the one value that `bytes` hold, all of them. What the value borrows, it borrows from `bytes`.
 pub(crate) fn decode<'de, T: Deserialize<'de>>(codec: Codec, bytes: &'de [u8], bounds: &Bounds) -> Result<T, CodecError> {
+    let bounds = admit(bytes, bounds)?;
+    match codec {
+        Codec::Bincode => bincode::decode(bytes, bounds),
+        #[cfg(feature = "json")]
+        Codec::Json => json::decode(bytes, bounds),
+    }
+}
+
+/// Decodes the arguments of a method, a tuple. A codec that writes names down has them under the names of the parameters.
+pub(crate) fn decode_arguments<'de, T: Deserialize<'de>>(
+    codec: Codec,
+    bytes: &'de [u8],
+    bounds: &Bounds,
+    parameters: &'static [ParameterDescriptor],
+) -> Result<T, CodecError> {
+    let bounds = admit(bytes, bounds)?;
+    match codec {
+        Codec::Bincode => {
+            let _ = parameters; // Their order is all that bincode knows of them.
+            bincode::decode(bytes, bounds)
+        }
+        #[cfg(feature = "json")]
+        Codec::Json => json::decode_arguments(bytes, bounds, parameters),
+    }
+}
+
+/// The bounds as far as they are kept at all, for a message that is not too long for any.
+#[inline]
+fn admit(bytes: &[u8], bounds: &Bounds) -> Result<Bounds, CodecError> {
     if bytes.len() as u64 > MESSAGE_BYTES_MAX {
         return Err(CodecError::TooLarge { max_bytes: MESSAGE_BYTES_MAX });
     }
-    let bounds = Bounds { depth: bounds.depth.min(DEPTH_MAX), ..*bounds };
-    match codec {
-        Codec::Bincode => bincode::decode(bytes, bounds),
-    }
+    Ok(Bounds { depth: bounds.depth.min(DEPTH_MAX), ..*bounds })
 }
 
 #[cfg(test)]

@@ -495,7 +495,21 @@ fn a_type_says_in_its_own_words_what_it_refuses() {
 #[test]
 fn codecs_are_named_by_number() {
     assert_eq!(Codec::from_id(Codec::Bincode.id()), Ok(Codec::Bincode));
-    assert_eq!(Codec::from_id(1), Err(CodecError::UnknownCodec(1)));
-    assert!(CodecError::UnknownCodec(1).to_string().contains("JSON"));
+    assert_eq!(Codec::from_id(9), Err(CodecError::UnknownCodec(9)));
     assert!(CodecError::UnknownCodec(9).to_string().contains('9'));
+}
+
+#[test]
+#[cfg(not(feature = "json"))]
+fn without_its_feature_json_is_refused_by_the_name_of_the_feature() {
+    assert_eq!(Codec::from_id(1), Err(CodecError::UnknownCodec(1)));
+    let text = CodecError::UnknownCodec(1).to_string();
+    assert!(text.contains("JSON") && text.contains("feature `json`"), "{text}");
+}
+
+#[test]
+#[cfg(feature = "json")]
+fn with_its_feature_json_is_number_1() {
+    assert_eq!(Codec::from_id(1), Ok(Codec::Json));
+    assert_eq!(Codec::Json.id(), 1);
 }
