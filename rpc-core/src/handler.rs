@@ -19,7 +19,7 @@ pub struct Method {
     pub interface: Cow<'static, str>,
     /// Its name.
     pub name: Cow<'static, str>,
-    /// The hash of its signature as the caller knows it.
+    /// The hash of its signature as the caller knows it; 0 when the caller knows only its name (see [`Method::by_name`]).
     pub fingerprint: u64,
     /// Its signature as the caller knows it, for people.
     pub signature: Cow<'static, str>,
@@ -37,6 +37,14 @@ impl Method {
     ) -> Self {
         Self { interface: interface.into(), name: name.into(), fingerprint, signature: signature.into(), idempotent: false }
     }
+
+    /// A method of which only the name is known, as a command line or another language has it.
+    ///
+    /// No signatures are compared then, so the arguments have to be in a codec in which values say what they are: JSON, with the
+    /// feature `json`. An inherited method is found under the name of the interface that the reference grants, too.
+    pub fn by_name(interface: impl Into<Cow<'static, str>>, name: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(interface, name, crate::by_name::FINGERPRINT, "")
+    }
 }
 
 impl fmt::Display for Method {
@@ -49,7 +57,7 @@ impl fmt::Display for Method {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Payload {
-    /// The codec of `bytes`: 0 is bincode.
+    /// The codec of `bytes`: 0 is bincode, 1 is JSON (with the feature `json`, which adds functions that make and read such a payload).
     pub codec: u8,
     /// The encoded values; references and bulk bytes are indices in them.
     pub bytes: Bytes,

@@ -232,6 +232,13 @@ impl<'a> Inbound<'a> {
         }
     }
 
+    fn fingerprint(&self) -> u64 {
+        match &self.asked {
+            Asked::Here(method) => method.fingerprint,
+            Asked::Defined(method) => method.fingerprint,
+        }
+    }
+
     /// Tells what the parameters of the method are called, for a codec that writes names.
     #[inline]
     pub(crate) fn name_parameters(&mut self, interface: &'static InterfaceDescriptor, number: u32) {
@@ -283,6 +290,9 @@ impl<'a> Inbound<'a> {
             Ok(codec) => codec,
             Err(error) => return Err(self.refuse(&error.to_string())),
         };
+        if let Err(error) = crate::by_name::check(self.fingerprint(), codec) {
+            return Err(Served::Ready(Reply::failed(&error.with_method(self.name()))));
+        }
         let incoming = std::mem::take(&mut self.incoming);
         let parameters = self.parameters;
         let bytes: &[u8] = match &self.bytes {

@@ -401,6 +401,11 @@
 //! [`AnyRemote`] is a reference whose interface is not in its type. [`Remote::from_handler`] makes a reference of anything that takes calls as
 //! bytes, and [`AnyRemote::call_raw`] makes such a call: what wraps references (relays, filters, recorders) is built on these two.
 //!
+//! With the feature `json` such a call needs no code of the other side's at all: [`Node::connect_any`] finds an object of any interface,
+//! [`Method::by_name`] names a method whose signature is not known, and `Payload::json` carries the arguments as an object of named fields.
+//! Nothing else changes: calls by trait stay in bincode, and a node answers a call in the codec in which it came. A node without the feature
+//! refuses calls in JSON and names the feature. The page on the wire protocol ([`wire`]) has the format.
+//!
 //! # What is not there yet
 //!
 //! Promise pipelining, streams, TLS, sessions that outlive their connection, traits with type parameters. The README has the whole list.
@@ -409,7 +414,7 @@
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `json` | the JSON codec, `Codec::Json`, for callers in other languages |
+//! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again |
 //!
 //! None is on by default. A feature adds functions and never changes what is there without it.
 //!
@@ -420,11 +425,11 @@
 //! | [`interface`](Interface), `promises`, `__private`, [`function`] | what the macro makes of a trait, what generated code calls, and the same for closures |
 //! | [`remote`](Remote), [`any`](AnyRemote), [`weak`](WeakRemote), [`object_key`](ObjectKey) | references |
 //! | [`call`](Call), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
-//! | [`codec`](Codec), `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
+//! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
-//! | `inbound`, `servant`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
+//! | `inbound`, `servant`, `by_name`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
 //! | [`error`](Error), `panics`, [`limits`], [`id`], `random` | what all of them use |
 
 extern crate self as netref;
@@ -435,6 +440,7 @@ mod any;
 mod background;
 pub mod blocking;
 mod bulk;
+mod by_name;
 mod call;
 mod cast;
 mod codec;
@@ -448,6 +454,8 @@ mod interface;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+#[cfg(feature = "json")]
+mod json;
 pub mod limits;
 mod node;
 mod object;

@@ -66,10 +66,10 @@ pub(crate) trait Servant: Send + Sync + 'static {
 /// Finds a method, or says why it cannot be called.
 pub(crate) fn resolve(servant: &dyn Servant, method: &Method) -> Result<Resolved, Error> {
     let Some(descriptor) = servant.descriptor() else { return Ok(Resolved::RAW) };
-    let Some((number, known)) = descriptor.find(&method.interface, &method.name) else {
+    let Some((number, known)) = crate::by_name::find(descriptor, method) else {
         return Err(no_such_method(method, descriptor.name));
     };
-    if known.fingerprint != method.fingerprint {
+    if known.fingerprint != method.fingerprint && !crate::by_name::is_meant(method) {
         let text = format!("the caller has `{}`, the callee has `{}`", method.signature.escape_debug(), known.signature);
         return Err(Error::new(ErrorKind::SchemaMismatch, Outcome::NotRun, text).with_method(method.to_string()));
     }

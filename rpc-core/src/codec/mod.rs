@@ -52,6 +52,15 @@ impl Codec {
             other => Err(CodecError::UnknownCodec(other)),
         }
     }
+
+    /// Whether values say by themselves what they are, so that bytes that were meant as something else are an error and not garbage.
+    pub(crate) const fn is_self_describing(self) -> bool {
+        match self {
+            Self::Bincode => false,
+            #[cfg(feature = "json")]
+            Self::Json => true,
+        }
+    }
 }
 
 impl TryFrom<u8> for Codec {

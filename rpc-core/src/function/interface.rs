@@ -46,9 +46,10 @@ impl<A, T, E> fmt::Debug for Function<A, T, E> {
 }
 
 /// What two sides compare before a closure is called, so that one with other types is not called. The only place where it is computed.
-/// So far it tells the number of arguments; other types are noticed when they cannot be decoded.
+/// So far it tells the number of arguments; other types are noticed when they cannot be decoded. It is never 0, by which a caller says
+/// that it knows only the name.
 const fn fingerprint<A: Arguments>() -> u64 {
-    A::COUNT as u64
+    1 + A::COUNT as u64
 }
 
 #[diagnostic::do_not_recommend]

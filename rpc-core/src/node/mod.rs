@@ -169,7 +169,20 @@ impl Node {
     ///
     /// Dropping the future gives up; a session that was opened stays for later.
     pub async fn connect<T: ?Sized + Interface>(&self, url: &str) -> Result<Remote<T>, Error> {
-        connect_from(self.core(), url).await
+        connect_from(self.core(), url, T::DESCRIPTOR.name).await.map(AnyRemote::downcast)
+    }
+
+    /// The object that is published at an address, whatever its interface: [`AnyRemote::interface`] tells it then.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), without those of the interface.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_any(&self, url: &str) -> Result<AnyRemote, Error> {
+        connect_from(self.core(), url, "").await
     }
 
     /// The session with whoever is at an address. A name in it plays no part.
@@ -343,15 +356,15 @@ impl NodeStats {
     }
 }
 
-async fn connect_from<T: ?Sized + Interface>(core: &Arc<NodeCore>, url: &str) -> Result<Remote<T>, Error> {
+/// `interface` is the one that the object has to have; an empty one is any.
+async fn connect_from(core: &Arc<NodeCore>, url: &str, interface: &'static str) -> Result<AnyRemote, Error> {
     let address = parse(url)?;
     let Some(name) = address.name() else {
         let text = format!("`{}` names no object: add `/name` (for Unix sockets `#name`)", url.escape_debug());
         return Err(Error::new(ErrorKind::InvalidAddress, Outcome::NotRun, text).complete());
     };
     let session = core.session_at(&address).await?;
-    let found = root::lookup(&session, name, T::DESCRIPTOR.name).await?;
-    Ok(found.downcast())
+    root::lookup(&session, name, interface).await
 }
 
 /// The object that is published at an address, from the process's default node. See [`Node::connect`].
@@ -364,5 +377,5 @@ async fn connect_from<T: ?Sized + Interface>(core: &Arc<NodeCore>, url: &str) ->
 ///
 /// As [`Node::connect`].
 pub async fn connect<T: ?Sized + Interface>(url: &str) -> Result<Remote<T>, Error> {
-    connect_from(&NodeCore::of_process(), url).await
+    connect_from(&NodeCore::of_process(), url, T::DESCRIPTOR.name).await.map(AnyRemote::downcast)
 }

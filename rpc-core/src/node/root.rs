@@ -19,7 +19,7 @@ use crate::session::{CallTarget, SessionCore};
 /// What can be asked of a node.
 #[netref_macros::remote(name = "netref.Root", crate = "crate")]
 pub(crate) trait Root {
-    /// The reference that is published under `name`, if it grants `interface`.
+    /// The reference that is published under `name`, if it grants `interface`; under any interface if that is empty.
     #[idempotent]
     async fn lookup(&self, name: &str, interface: &str) -> Result<Lookup, Error>;
 }
@@ -58,7 +58,7 @@ impl Root for RootService {
             }
             return Ok(Lookup::NoSuchName(names));
         };
-        if grants(&found, interface) {
+        if interface.is_empty() || grants(&found, interface) {
             return Ok(Lookup::Found(found));
         }
         // What whoever looks up could cast the reference to, it can be looked up as.

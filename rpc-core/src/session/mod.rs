@@ -45,6 +45,7 @@ pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_
 pub use stats::SessionStats;
 pub(crate) use waiters::{Arrived, Extras};
 
+use crate::any::AnyRemote;
 use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::handler::{Payload, RawCall, RawReply, RawReturn};
 use crate::id::{ExportId, Incarnation, NodeId, SessionId};
@@ -323,7 +324,20 @@ impl Session {
     ///
     /// Cancel safe: the question is withdrawn.
     pub async fn lookup<T: ?Sized + Interface>(&self, name: &str) -> Result<Remote<T>, Error> {
-        crate::node::root::lookup(&self.core, name, T::DESCRIPTOR.name).await.map(crate::any::AnyRemote::downcast)
+        crate::node::root::lookup(&self.core, name, T::DESCRIPTOR.name).await.map(AnyRemote::downcast)
+    }
+
+    /// The reference that the peer publishes under `name`, whatever its interface: [`AnyRemote::interface`] tells it then.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchName`, and whatever ends a session.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the question is withdrawn.
+    pub async fn lookup_any(&self, name: &str) -> Result<AnyRemote, Error> {
+        crate::node::root::lookup(&self.core, name, "").await
     }
 
     /// Whether the session is over.
