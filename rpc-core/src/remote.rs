@@ -99,8 +99,7 @@ impl<T: ?Sized + Interface> Remote<T> {
         T: Export<C>,
         C: Send + Sync + 'static,
     {
-        let cell = Arc::new_cyclic(|cell| Cell::new(make(&WeakRemote::to_itself(cell.clone())), T::DESCRIPTOR.exclusive));
-        Self::of_cell(cell)
+        Self::of_cell(Cell::new_cyclic(T::DESCRIPTOR.exclusive, make))
     }
 
     pub(crate) fn of_cell<C>(cell: Arc<Cell<C>>) -> Self

@@ -470,6 +470,20 @@ async fn an_object_that_holds_its_own_weak_reference_goes_with_the_last_strong_o
 }
 
 #[tokio::test]
+async fn an_object_with_offers_knows_itself_too() {
+    let mut itself = None;
+    let object = Object::new_cyclic(|this: &WeakRemote<dyn Reader>| {
+        itself = Some(this.clone());
+        Register { value: 8, probe: Probe::default() }
+    });
+    let object = object.with_interface::<dyn Writer>();
+    let reader = itself.unwrap().upgrade().await.unwrap().unwrap();
+    Remote::cast::<dyn Writer>(&reader).await.unwrap().write(9).await.unwrap();
+    assert_eq!(Remote::key(&reader), Remote::key(&object.as_remote::<dyn Writer>()));
+    assert_eq!(reader.read().await.unwrap(), 9);
+}
+
+#[tokio::test]
 async fn a_weak_reference_leads_nowhere_until_its_object_is_made() {
     let dropped = Arc::<AtomicUsize>::default();
     let mut early = None;

@@ -1,5 +1,5 @@
-//! Owns [`Cell`], the place where an object lives while it is reachable: its identity, its door and its poison. It knows nothing of
-//! sessions, interfaces or encodings.
+//! Owns [`Cell`], the place where an object lives while it is reachable: its identity, its door, its poison, and a list of what it
+//! offers. It knows nothing of sessions or encodings.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -14,6 +14,8 @@ use crate::any::AnyRemote;
 use crate::context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::{Incarnation, NodeId};
+use crate::interface::Export;
+use crate::weak::WeakRemote;
 
 /// Who an object is, whatever it does.
 #[derive(Debug)]
@@ -91,6 +93,14 @@ impl<C> Cell<C> {
     pub(crate) fn new(object: C, exclusive: bool) -> Self {
         let body = if exclusive { Body::Gated(Box::default(), RwLock::new(object)) } else { Body::Open(object) };
         Self { meta: ObjectMeta::new(), offers: Offers::default(), body }
+    }
+
+    /// Hosts an object that is given a weak reference to itself.
+    pub(crate) fn new_cyclic<T: ?Sized + Export<C>>(exclusive: bool, make: impl FnOnce(&WeakRemote<T>) -> C) -> Arc<Self>
+    where
+        C: Send + Sync + 'static,
+    {
+        Arc::new_cyclic(|cell| Self::new(make(&WeakRemote::to_itself(cell.clone())), exclusive))
     }
 
     pub(super) fn offers(&self) -> &Offers<C> {

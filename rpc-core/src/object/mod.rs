@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::interface::Export;
 use crate::remote::Remote;
+use crate::weak::WeakRemote;
 use cell::Cell;
 
 /// An object that is hosted once and can be referred to under several interfaces.
@@ -70,6 +71,18 @@ impl<C> Object<C> {
     pub fn new(object: C) -> Self {
         // Which interfaces it will have is not known yet, so it gets a door for `&mut self` methods.
         Self { cell: Arc::new(Cell::new(object, true)) }
+    }
+
+    /// Hosts an object that knows itself under one of its interfaces. See [`Remote::new_cyclic`].
+    ///
+    /// # Panics
+    ///
+    /// When `make` does.
+    pub fn new_cyclic<T: ?Sized + Export<C>>(make: impl FnOnce(&WeakRemote<T>) -> C) -> Self
+    where
+        C: Send + Sync + 'static,
+    {
+        Self { cell: Cell::new_cyclic(true, make) }
     }
 
     /// Offers an interface: whoever holds any reference to the object may [cast](Remote::cast) it to this interface and its supertraits.
