@@ -219,7 +219,7 @@ where
         }
     }
 
-    /// Waits for the result in code that has no runtime; netref's own background runtime drives the call.
+    /// Waits for the result in code that has no runtime; netref's own background runtime drives the call. See [`blocking`](crate::blocking).
     ///
     /// # Errors
     ///

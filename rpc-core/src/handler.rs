@@ -140,6 +140,9 @@ impl fmt::Debug for RawReturn {
 
 /// Something that can be called without a trait: a proxy, a relay, a test double.
 ///
+/// It stands for the one interface whose name it was given. A [cast](AnyRemote::cast) to another one is refused without asking it: what it
+/// wraps is not handed out past it.
+///
 /// ```
 /// use std::sync::Arc;
 /// use netref::{AnyRemote, Error, ErrorKind, Handler, Outcome, RawCall, RawReturn};
