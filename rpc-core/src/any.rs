@@ -19,8 +19,8 @@ use crate::transfer;
 
 /// A reference to an object of any interface: what a relay, a directory or a wrapper holds.
 ///
-/// It can be cloned, sent in arguments and results, called without a trait ([`call_raw`](Self::call_raw)), and turned into a typed
-/// reference ([`downcast`](Self::downcast)).
+/// It can be cloned, sent in arguments and results, called without a trait ([`call_raw`](Self::call_raw)), turned into a typed
+/// reference ([`downcast`](Self::downcast)), and asked for another interface ([`cast`](Self::cast)).
 #[derive(Clone)]
 pub struct AnyRemote {
     pub(crate) place: Place,

@@ -79,7 +79,8 @@ pub(crate) fn resolve(servant: &dyn Servant, method: &Method) -> Result<Resolved
 /// A hosted object under an interface, with the interface's own type forgotten.
 pub(crate) struct Hosted<E: ?Sized> {
     object: Arc<E>,
-    /// What it grants: the interface that the two functions below belong to, or a supertrait of that.
+    /// What it grants: the interface that the two functions below belong to, or a supertrait of that. Two servants of the same object
+    /// and type may differ in it, so what a method means to a servant depends on it and not on the type alone.
     descriptor: &'static InterfaceDescriptor,
     /// The number at which the methods of `descriptor` begin among those that `dispatch` knows.
     begin: u32,

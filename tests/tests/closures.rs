@@ -287,4 +287,6 @@ fn a_closure_is_called_from_plain_threads() {
         .collect();
     let doubled: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect();
     assert_eq!(doubled, [0, 2, 4, 6]);
+    let triple: RemoteFn<(u64,), u64> = RemoteFn::new(async |number: u64| Ok(3 * number));
+    assert_eq!(triple.call(3).wait(), Ok(9));
 }

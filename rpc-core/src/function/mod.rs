@@ -24,7 +24,7 @@ use crate::remote::Remote;
 /// A closure by reference: called elsewhere, it runs where it was made.
 ///
 /// `RemoteFn<(A, B), T, E>` takes an `A` and a `B` and returns a `Result<T, E>`; up to eight arguments are possible, and `E` is
-/// [`netref::Error`](Error) unless said otherwise. It can be cloned, put in arguments and results at any depth, and called with
+/// [`netref::Error`](crate::Error) unless said otherwise. It can be cloned, put in arguments and results at any depth, and called with
 /// [`call`](#method.call), which gives a [`Call`] like any method does. A closure that is called in its own process is called without
 /// encoding. It is dropped, with all it holds, when nobody refers to it any more.
 ///
@@ -63,7 +63,9 @@ use crate::remote::Remote;
 /// # Ok::<(), netref::Error>(()) }).unwrap();
 /// ```
 ///
-/// It travels as a reference under the interface [`Function`]: two sides that disagree about the types get an error and not a wrong call.
+/// It travels as a reference under the interface [`Function`]. Where it is part of a method's signature, its types are compared with the
+/// method's. Of one that is looked up or cast only the number of arguments is compared before it is called (`SchemaMismatch`); other types
+/// are noticed when they cannot be decoded.
 pub struct RemoteFn<A: Arguments, T: 'static, E: 'static = Error> {
     remote: Remote<Function<A, T, E>>,
 }

@@ -125,7 +125,8 @@ impl Node {
         self.handle.listeners.lock().iter().map(|(address, _)| address.clone()).collect()
     }
 
-    /// Publishes an object under a name, in place of what was there.
+    /// Publishes an object under a name, in place of what was there. It is found under its interface, the supertraits of that, and what
+    /// its [`Object`](crate::Object) offers.
     ///
     /// # Errors
     ///
