@@ -22,25 +22,20 @@ fn objects() -> &'static DashMap<(u64, u64), Entry> {
     OBJECTS.get_or_init(DashMap::new)
 }
 
-/// A number for an interface name. Names are chosen by the program, so nobody aims collisions at it.
-fn interface_hash(interface: &str) -> u64 {
-    let mut hasher = SipHasher24::new_with_key(&[0; 16]);
-    hasher.write(interface.as_bytes());
-    hasher.finish()
-}
-
-/// Proves that its bearer was given a reference to this object under this interface: a keyed hash that only this process can make.
-pub(crate) fn tag(number: u64, interface: &str) -> u64 {
+/// Proves that its bearer was given a reference to this object under this interface, and under this instance of it if it is generic: a
+/// keyed hash that only this process can make.
+pub(crate) fn tag(servant: &dyn Servant) -> u64 {
     let secret = SECRET.get_or_init(crate::random::bytes);
     let mut hasher = SipHasher24::new_with_key(secret);
-    hasher.write_u64(number);
-    hasher.write(interface.as_bytes());
+    hasher.write_u64(servant.number());
+    hasher.write_u64(servant.granted());
+    hasher.write(servant.interface().as_bytes());
     hasher.finish()
 }
 
 /// An object enters an export table. Gives the servant that stands for it in all of them: it lives as long as any of them has it.
 pub(crate) fn enter(servant: &Arc<dyn Servant>) -> Arc<dyn Servant> {
-    let key = (servant.number(), interface_hash(servant.interface()));
+    let key = (servant.number(), tag(&**servant));
     let mut entry = objects().entry(key).or_insert_with(|| Entry { servant: Arc::downgrade(servant), count: 0 });
     entry.count += 1;
     match entry.servant.upgrade() {
@@ -54,7 +49,7 @@ pub(crate) fn enter(servant: &Arc<dyn Servant>) -> Arc<dyn Servant> {
 
 /// An object leaves an export table.
 pub(crate) fn leave(servant: &dyn Servant) {
-    let key = (servant.number(), interface_hash(servant.interface()));
+    let key = (servant.number(), tag(servant));
     let map = objects();
     if let Some(mut entry) = map.get_mut(&key) {
         entry.count -= 1;
@@ -68,10 +63,9 @@ pub(crate) fn leave(servant: &dyn Servant) {
 
 /// The object that an identity names, if its tag is right and it is still exported.
 pub(crate) fn find(number: u64, interface: &str, claimed: u64) -> Option<Arc<dyn Servant>> {
-    if tag(number, interface) != claimed {
-        return None;
-    }
-    objects().get(&(number, interface_hash(interface)))?.servant.upgrade()
+    // The list is keyed by tag, so one that was not made here finds nothing. The lookup tells a guesser nothing either: its hashes are seeded.
+    let servant = objects().get(&(number, claimed))?.servant.upgrade()?;
+    (servant.interface() == interface).then_some(servant)
 }
 
 /// Places kept in an empty list.

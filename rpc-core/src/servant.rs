@@ -1,6 +1,7 @@
 //! Owns [`Servant`], what a session or a raw call needs of an object on this side: who it is, which methods it has, and to run them.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -35,6 +36,17 @@ pub(crate) trait Servant: Send + Sync + 'static {
 
     /// What it shares with every other way to the same object: calls that share it start in the order in which they came.
     fn line(&self) -> u64 {
+        self.number()
+    }
+
+    /// The type behind its descriptor, which tells two instances of a generic trait apart; the descriptor's own address would not, as it
+    /// is a constant's, and neither would its name. `None` when it takes any method.
+    fn kind(&self) -> Option<TypeId> {
+        None
+    }
+
+    /// By what an export table knows it: the object, and with it the instance of a generic trait, of which the interface's name says nothing.
+    fn granted(&self) -> u64 {
         self.number()
     }
 
@@ -99,6 +111,14 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
         self.object.meta().number()
     }
 
+    fn kind(&self) -> Option<TypeId> {
+        Some(TypeId::of::<E>())
+    }
+
+    fn granted(&self) -> u64 {
+        self.number() ^ word_of(TypeId::of::<E>())
+    }
+
     fn meta(&self) -> Option<&ObjectMeta> {
         Some(self.object.meta())
     }
@@ -127,6 +147,27 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
         let (object, begin) = (Arc::clone(&self.object), self.begin + begin);
         Some(AnyRemote::here(Arc::new(Self { object, descriptor, begin, dispatch: self.dispatch, upcast: self.upcast })))
     }
+}
+
+/// The compiler's own hash of a type, which is all that a `TypeId` feeds to a hasher.
+fn word_of(id: TypeId) -> u64 {
+    struct Word(u64);
+    impl Hasher for Word {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            for &byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+            }
+        }
+        fn write_u64(&mut self, value: u64) {
+            self.0 ^= value;
+        }
+    }
+    let mut word = Word(0);
+    id.hash(&mut word);
+    word.0
 }
 
 /// A handler of the user's as an object.

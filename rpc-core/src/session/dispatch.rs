@@ -437,8 +437,7 @@ pub(super) fn full_name(method: &Defined) -> String {
 
 /// What a method number of the peer's means for a servant. Most objects of one interface follow each other, so the last answer is kept.
 fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, number: u32) -> Result<Resolved, Error> {
-    let Some(descriptor) = servant.descriptor() else { return Ok(Resolved::RAW) };
-    let key = std::ptr::from_ref(descriptor).addr();
+    let Some(key) = servant.kind() else { return Ok(Resolved::RAW) };
     let index = number as usize;
     if let Some(&Some((known, resolved))) = state.resolved.get(index)
         && known == key

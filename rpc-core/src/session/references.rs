@@ -78,7 +78,7 @@ impl SessionCore {
 
     fn export(&self, state: &mut State, servant: &Arc<dyn Servant>) -> Result<Descriptor<'static>, Error> {
         let interface = state.define_interface(servant.interface())?;
-        let grant = crate::proto::Grant { object: servant.number(), interface };
+        let grant = crate::proto::Grant { object: servant.granted(), interface };
         let Some(exported) = state.proto.exports.send(grant) else {
             let text = "the peer holds as many objects of this side as the limit on exports allows";
             return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
@@ -93,19 +93,19 @@ impl SessionCore {
         let identity = match (servant.meta(), Arc::clone(servant).as_import()) {
             (Some(meta), _) => {
                 meta.exported_by(self.node.identity());
-                self.identity_of(meta.home_or(self.node.identity()), meta.number(), servant.interface())
+                self.identity_of(meta.home_or(self.node.identity()), meta.number(), &**servant)
             }
             (None, Some(import)) => {
                 let ((node, incarnation), number, tag) = import.identity();
                 Identity::Foreign { node, incarnation, number, tag }
             }
-            (None, None) => Identity::Own { number: servant.number(), tag: registry::tag(servant.number(), servant.interface()) },
+            (None, None) => Identity::Own { number: servant.number(), tag: registry::tag(&**servant) },
         };
         Ok(Descriptor::Hosted { export: exported.id, interface, identity })
     }
 
-    fn identity_of(&self, home: (crate::id::NodeId, crate::id::Incarnation), number: u64, interface: &str) -> Identity {
-        let tag = registry::tag(number, interface);
+    fn identity_of(&self, home: (crate::id::NodeId, crate::id::Incarnation), number: u64, servant: &dyn Servant) -> Identity {
+        let tag = registry::tag(servant);
         if home == self.node.identity() {
             return Identity::Own { number, tag };
         }

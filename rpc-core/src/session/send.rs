@@ -196,8 +196,8 @@ impl SessionCore {
 
     /// This side's number for a method, told to the peer when it is new, ahead of the call and in the same flush.
     fn method_number(&self, state: &mut State, method: &CallMethod) -> Result<u32, Error> {
-        let CallMethod::Typed(_, descriptor) = method else { return self.define(state, method) };
-        let address = std::ptr::from_ref(*descriptor).addr();
+        let CallMethod::Typed(interface, descriptor) = method else { return self.define(state, method) };
+        let address = (std::ptr::from_ref(*interface).addr(), std::ptr::from_ref(*descriptor).addr());
         if state.last_number.0 == address {
             return Ok(state.last_number.1);
         }

@@ -1,6 +1,7 @@
 //! Owns everything of a session that its one lock protects. User code never runs while it is held: what has to be dropped or woken is
 //! handed out and dealt with afterwards.
 
+use std::any::TypeId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -52,10 +53,11 @@ pub(super) struct State {
     /// Calls that must not start before an earlier one on the same object has.
     pub(super) lines: Lines<Box<Ready>>,
     /// What the peer's method numbers mean, for the interface that was asked last.
-    pub(super) resolved: Vec<Option<(usize, Resolved)>>,
-    /// This side's method numbers by the address of the descriptor.
-    pub(super) numbers: HashMap<usize, u32>,
-    pub(super) last_number: (usize, u32),
+    pub(super) resolved: Vec<Option<(TypeId, Resolved)>>,
+    /// This side's method numbers by the addresses of the two descriptors. Both are needed: they are constants, so one method of two
+    /// interfaces can have one address. Copies of one constant only take an entry each.
+    pub(super) numbers: HashMap<(usize, usize), u32>,
+    pub(super) last_number: ((usize, usize), u32),
     /// Why the session is over, once it is.
     pub(super) closed: Option<Error>,
     /// What the peer said when it closed the session.
@@ -104,7 +106,7 @@ impl State {
             lines: Lines::default(),
             resolved: Vec::new(),
             numbers: HashMap::new(),
-            last_number: (0, 0),
+            last_number: ((0, 0), 0),
             closed: None,
             farewell: None,
             progress: 0,
