@@ -473,6 +473,7 @@ mod session;
 mod sync;
 mod transfer;
 pub mod transport;
+mod value;
 mod weak;
 pub mod wire;
 
@@ -497,4 +498,5 @@ pub use object_key::ObjectKey;
 pub use peer::Peer;
 pub use remote::Remote;
 pub use session::{Session, SessionStats};
+pub use value::Value;
 pub use weak::WeakRemote;

@@ -12,7 +12,7 @@ use crate::__private::{BoxFuture, Wire, local_call};
 use crate::call::Call;
 use crate::error::Error;
 use crate::inbound::{Coder, Inbound, MethodResult, Served};
-use crate::interface::{InterfaceDescriptor, MethodDescriptor};
+use crate::interface::InterfaceDescriptor;
 
 /// What every remote method returns, under whatever alias.
 #[diagnostic::on_unimplemented(
@@ -95,10 +95,10 @@ pub fn run<M: Returns>(
 /// Calls a method of an object of this process.
 pub fn call_here<M: Returns>(
     interface: &'static InterfaceDescriptor,
-    method: &'static MethodDescriptor,
+    method: u32,
     future: BoxFuture<MethodResult<M::Value, M::Error>>,
 ) -> Call<M::Value, M::Error> {
-    local_call(interface, method, future)
+    local_call(interface, &interface.methods[method as usize], future)
 }
 
 /// Calls a method of any other object.

@@ -4,39 +4,27 @@
 use std::collections::HashMap;
 
 use syn::{
-    Attribute, FnArg, GenericParam, ItemTrait, Pat, Path, PathArguments, Receiver, Signature, TraitBound, TraitBoundModifier, TraitItem,
-    TraitItemFn, TypeParamBound, ext::IdentExt,
+    Attribute, FnArg, GenericParam, ItemTrait, Pat, Path, Receiver, Signature, TraitBound, TraitBoundModifier, TraitItem, TraitItemFn,
+    TraitItemType, Type, TypeParamBound, WherePredicate, ext::IdentExt, visit::Visit,
 };
 
-use crate::{errors::Errors, model::Method, names, types};
+use crate::{errors::Errors, model::Method, names, own::Own, types};
 
 /// The rules about the trait itself; whether `dyn Trait` can be made from it.
-pub(crate) fn header(item: &ItemTrait, errors: &mut Errors) -> bool {
+pub(crate) fn header(item: &mut ItemTrait, own: &Own, errors: &mut Errors) -> bool {
     if let Some(token) = &item.unsafety {
         errors.at(token, "a remote trait cannot be `unsafe`: nobody can vouch for an object in another process, remove `unsafe`");
     }
     if let Some(token) = &item.auto_token {
         errors.at(token, "a remote trait cannot be an `auto` trait: remove `auto`");
     }
-    for param in &item.generics.params {
-        match param {
-            GenericParam::Type(param) => errors.at(
-                param,
-                format!(
-                    "a remote trait cannot have type parameters yet: write one trait for each type, or an enum in place of `{}`",
-                    param.ident
-                ),
-            ),
-            GenericParam::Lifetime(param) => errors.at(
-                param,
-                "a remote trait cannot have lifetimes: an object outlives every borrow of its caller, remove it and take owned values",
-            ),
-            GenericParam::Const(param) => errors.at(param, "a remote trait cannot have const parameters: pass the number as an argument"),
-        }
+    for param in item.generics.lifetimes() {
+        errors.at(
+            param,
+            "a remote trait cannot have lifetimes: an object outlives every borrow of its caller, remove it and take owned values",
+        );
     }
-    if let Some(clause) = &item.generics.where_clause {
-        errors.at(clause, "a remote trait cannot have a `where` clause: write its bounds as supertraits, `trait T: Base + Debug`");
-    }
+    where_clause(item, own, errors);
     if RESERVED_TRAITS.iter().any(|name| item.ident == name) {
         errors.at(
             &item.ident,
@@ -46,7 +34,29 @@ pub(crate) fn header(item: &ItemTrait, errors: &mut Errors) -> bool {
             ),
         );
     }
-    item.generics.params.is_empty() && item.generics.where_clause.is_none()
+    item.generics.lifetimes().next().is_none()
+}
+
+/// The rules about the `where` clause of the trait. What breaks them is taken out, so that it is told once.
+fn where_clause(item: &mut ItemTrait, own: &Own, errors: &mut Errors) {
+    let Some(clause) = &mut item.generics.where_clause else { return };
+    let kept = std::mem::take(&mut clause.predicates).into_iter().filter(|predicate| {
+        let before = errors.count();
+        match predicate {
+            WherePredicate::Type(predicate) if is_self(&predicate.bounded_ty) => {
+                let bounds = types::text(&predicate.bounds);
+                errors.at(predicate, format!("a bound on `Self` is a supertrait: write `trait {}: {bounds}`", item.ident));
+            }
+            WherePredicate::Type(predicate) => types::without_self(Some(own), errors, |inside| inside.visit_predicate_type(predicate)),
+            _ => {}
+        }
+        errors.count() == before
+    });
+    clause.predicates = kept.collect();
+}
+
+fn is_self(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.is_ident("Self"))
 }
 
 /// Whether a supertrait is to be taken for a remote trait.
@@ -63,13 +73,6 @@ pub(crate) fn supertrait(bound: &TraitBound, errors: &mut Errors) -> bool {
     if is_standard(bound) {
         return false;
     }
-    if !matches!(last.arguments, PathArguments::None) {
-        errors.at(
-            bound,
-            "a supertrait with type parameters is not supported yet: name a remote trait without any, `Send`, `Sync` or `Debug`",
-        );
-        return false;
-    }
     if last.ident == "Sized" {
         errors.at(bound, "a remote trait cannot be `Sized`, it is used as `dyn Trait`: remove it");
         return false;
@@ -81,7 +84,9 @@ pub(crate) fn supertrait(bound: &TraitBound, errors: &mut Errors) -> bool {
         );
         return false;
     }
-    true
+    let before = errors.count();
+    types::without_self(None, errors, |inside| inside.visit_path(&bound.path));
+    errors.count() == before
 }
 
 /// The rule about supertraits that are not traits.
@@ -102,14 +107,39 @@ pub(crate) fn member(item: &TraitItem, errors: &mut Errors) {
             item,
             format!("a remote trait cannot have constants, a reference could not know them: write a method, `async fn {}(&self) -> Result<…, …>`", item.ident.unraw().to_string().to_lowercase()),
         ),
-        TraitItem::Type(item) => errors.at(item, "a remote trait cannot have associated types yet: name the type in the methods"),
+        // Told by `associated_type`.
+        TraitItem::Type(_) => {}
         TraitItem::Macro(item) => errors.at(item, "a macro among the items of a remote trait is not expanded: write the methods out"),
         other => errors.at(other, "only methods can stand in a remote trait: write `async fn name(&self) -> Result<…, …>`"),
     }
 }
 
+/// The rules about an associated type, which becomes a parameter of everything that is generated.
+pub(crate) fn associated_type(item: &TraitItemType, own: &Own, errors: &mut Errors) -> bool {
+    let before = errors.count();
+    if !item.generics.params.is_empty() {
+        errors.at(
+            &item.generics,
+            format!("an associated type of a remote trait has no parameters, `dyn Trait<{} = …>` could not name it: make it a parameter of the trait, or name the type", item.ident),
+        );
+    }
+    if let Some(clause) = &item.generics.where_clause {
+        errors.at(clause, format!("an associated type of a remote trait has no `where` clause: write `type {}: Bound;`", item.ident));
+    }
+    if let Some((_, default)) = &item.default {
+        errors.at(default, "an associated type has no default: remove it, each implementation names its type");
+    }
+    for attr in &item.attrs {
+        conditional(attr, errors);
+    }
+    for bound in &item.bounds {
+        types::without_self(Some(own), errors, |inside| inside.visit_type_param_bound(bound));
+    }
+    errors.count() == before
+}
+
 /// The rules about one method.
-pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) {
+pub(crate) fn method(function: &TraitItemFn, own: &Own, errors: &mut Errors) {
     let sig = &function.sig;
     qualifiers(sig, errors);
     attributes(&function.attrs, errors);
@@ -121,8 +151,8 @@ pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) {
         Some(FnArg::Receiver(receiver)) => self::receiver(receiver, errors),
         _ => errors.at(&sig.ident, format!("a remote method needs an object to be called on: write `async fn {}(&self, …)`", sig.ident)),
     }
-    arguments(function, errors);
-    types::result(sig, errors);
+    arguments(function, own, errors);
+    types::result(sig, own, errors);
 }
 
 /// The rule that no two methods share a name on the wire.
@@ -180,12 +210,16 @@ fn qualifiers(sig: &Signature, errors: &mut Errors) {
 
 fn attributes(attrs: &[Attribute], errors: &mut Errors) {
     for attr in attrs {
-        if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
-            errors.at(
-                attr,
-                "conditional methods are not supported, the two sides could not agree on them: put the attribute on the whole trait",
-            );
-        }
+        conditional(attr, errors);
+    }
+}
+
+fn conditional(attr: &Attribute, errors: &mut Errors) {
+    if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+        errors.at(
+            attr,
+            "conditional methods and types are not supported, the two sides could not agree on them: put the attribute on the whole trait",
+        );
     }
 }
 
@@ -194,17 +228,20 @@ fn generics(sig: &Signature, errors: &mut Errors) {
         match param {
             GenericParam::Type(param) => errors.at(
                 param,
-                "a remote method cannot be generic, the other side has to know the type beforehand: name a concrete type, or an enum of those that can come",
+                "a remote method cannot be generic, the other side has to know the type beforehand: name a concrete type, an enum of those that can come, or make it a parameter of the trait",
             ),
-            GenericParam::Const(param) => errors.at(param, "a remote method cannot have const parameters: pass the number as an argument"),
-            GenericParam::Lifetime(param) if !param.bounds.is_empty() => {
-                errors.at(param, "lifetimes do not travel, so their bounds mean nothing: write `&str` or `&T` without a lifetime");
-            }
+            GenericParam::Const(param) => errors.at(param, "a remote method cannot have const parameters: pass the number as an argument, or make it a parameter of the trait"),
             GenericParam::Lifetime(_) => {}
         }
     }
-    if let Some(clause) = &sig.generics.where_clause {
-        errors.at(clause, "a remote method cannot have a `where` clause: remove it (`Self: Sized` and `Send` are implied)");
+    // Lifetimes may be bounded: the borrows are the caller's own affair and end before anything is sent.
+    for predicate in sig.generics.where_clause.iter().flat_map(|clause| &clause.predicates) {
+        if !matches!(predicate, WherePredicate::Lifetime(_)) {
+            errors.at(
+                predicate,
+                "a remote method cannot have bounds in a `where` clause: remove it (`Self: Sized` and `Send` are implied), or bound the trait's own parameters at the trait",
+            );
+        }
     }
 }
 
@@ -219,7 +256,7 @@ fn receiver(receiver: &Receiver, errors: &mut Errors) {
     }
 }
 
-fn arguments(function: &TraitItemFn, errors: &mut Errors) {
+fn arguments(function: &TraitItemFn, own: &Own, errors: &mut Errors) {
     let typed: Vec<_> = function
         .sig
         .inputs
@@ -237,7 +274,7 @@ fn arguments(function: &TraitItemFn, errors: &mut Errors) {
             errors.at(attr, "attributes on arguments are not supported: put it on the method");
         }
         pattern(&argument.pat, function.default.is_some(), errors);
-        types::argument(&argument.ty, errors);
+        types::argument(&argument.ty, own, errors);
     }
 }
 
@@ -264,7 +301,7 @@ const ARGUMENTS_MAX: usize = 16;
 const RESERVED_TRAITS: [&str; 3] = ["Send", "Sync", "Debug"];
 
 /// Standard traits that people try as supertraits and that a reference cannot offer, or not for every interface.
-const UNFIT: [&str; 20] = [
+const UNFIT: [&str; 31] = [
     "Clone",
     "Copy",
     "Default",
@@ -285,4 +322,15 @@ const UNFIT: [&str; 20] = [
     "DeserializeOwned",
     "UnwindSafe",
     "RefUnwindSafe",
+    "AsRef",
+    "AsMut",
+    "Borrow",
+    "Deref",
+    "From",
+    "Into",
+    "TryFrom",
+    "TryInto",
+    "Fn",
+    "FnMut",
+    "FnOnce",
 ];

@@ -22,9 +22,10 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | traits | of any visibility, anywhere; with default bodies; without type parameters, lifetimes, constants and associated types |
-//! | supertraits | other `#[remote]` traits, also of other crates, `Send`, `Sync`, `Debug`, `'static` |
-//! | methods | `async fn` with `&self` or `&mut self`, not generic, up to 16 arguments |
+//! | traits | of any visibility, anywhere; with default bodies; with type and const parameters, their defaults and bounds; without lifetimes and constants |
+//! | associated types | with bounds, as `Self::Item`; named where the trait is a type, `Remote<dyn Shelf<Item = Book>>` |
+//! | supertraits | any number of other `#[remote]` traits, also generic ones and of other crates, `Send`, `Sync`, `Debug`, `'static` |
+//! | methods | `async fn` with `&self` or `&mut self`, generic in nothing but lifetimes, up to 16 arguments |
 //! | arguments | owned: anything that is `Serialize + DeserializeOwned + Send + 'static`; borrowed, as a whole: `&str`, `&[T]`, and `&T` where `T: Clone` |
 //! | bytes | `&[u8]`, `Vec<u8>` and `Bytes` as a whole argument or in `Result<…, E>` travel beside the payload and are never walked byte by byte |
 //! | results | `Result<T, E>`, or an alias of it with `Result` in its name |
@@ -42,16 +43,30 @@
 //! | method | `#[remote(blocking)]` | it runs on the blocking pool |
 //! | method | `#[remote(no_cancel)]` | it runs to its end even when its caller has gone |
 //!
+//! # Parameters
+//!
+//! The type parameters and associated types of a trait get the bounds without which it could not be remote:
+//!
+//! | a parameter or associated type | has to be |
+//! | --- | --- |
+//! | that stands in a method or in a supertrait | `netref::Value`: `Serialize + DeserializeOwned + Send + Sync + 'static` |
+//! | that is the error of a method | what any such error is |
+//! | that stands in a borrowed argument, such as `&K` or `&[V]` | `Clone` besides, for objects of the same process |
+//! | that is `?Sized`, such as the `T` of a `Remote<T>`, or stands nowhere | `Send + Sync + 'static` |
+//!
+//! Whatever else a type needs to be serialised, such as `K: Eq + Hash` for a `HashMap<K, V>`, is written at the trait. The interface is
+//! called `crate::Trait` whatever its arguments are, so only its methods' fingerprints tell two instances of it apart.
+//!
 //! # What it writes
 //!
 //! The trait, with two promises added: the methods' futures are `Send`, and `dyn Trait` may be named. Then, where nobody sees them:
 //!
 //! | part | for `trait Bank` |
 //! | --- | --- |
-//! | descriptor | names, docs, signatures and fingerprints of the methods, as statics |
-//! | promises | `__BankMethod<N>`: the types of method `N`, with the bounds that let them travel, each checked once, where the user wrote it |
+//! | descriptor | names, docs, signatures and fingerprints of the methods, as the constant of `dyn Bank` |
+//! | promises | `__BankMethod<N>`, with the trait's parameters: the types of method `N`, with the bounds that let them travel, each checked once, where the user wrote it |
 //! | dispatch | `__BankErased`, the object-safe twin, which every hosted object is, and the way from a method's number to the method |
-//! | proxy | `Bank` for `Remote<T>`, whose methods return `Call<T, E>` |
+//! | proxy | `Bank` for `Remote<T>`, whose methods return `Call<T, E>`, and that `dyn Bank` is a `Supertrait` of every `T: Bank` |
 //!
 //! A method is known on the wire by its name and by its fingerprint: FNV-1a of the types of its arguments and result, without names,
 //! receiver and lifetimes, and with each borrowed form replaced by the owned one. So `&str` may become `String` on one side only, and
@@ -65,31 +80,37 @@
 //! | mistake | instead |
 //! | --- | --- |
 //! | `#[remote]` on an `impl`, a type or a function | put it on the trait |
-//! | type parameters, lifetimes, const parameters or a `where` clause on the trait | supertraits; one trait for each type |
+//! | lifetimes on the trait | owned types |
+//! | bounds on `Self` in the `where` clause of the trait | supertraits |
+//! | `Self` in a supertrait or a bound | a concrete type; a parameter of the trait |
+//! | associated types with parameters, a default or a `where` clause | a parameter of the trait; bounds |
+//! | `Self::Item` for the type of a supertrait | the type that it is |
 //! | `unsafe trait`, `auto trait` | remove the word |
-//! | constants, associated types, macros in the trait | methods; concrete types |
-//! | a supertrait that is `Sized`, `?Sized`, generic, or one that no reference can offer, such as `Clone` | remote traits, `Send`, `Sync`, `Debug` |
+//! | constants, macros in the trait | methods |
+//! | a supertrait that is `Sized`, `?Sized`, or one that no reference can offer, such as `Clone` | remote traits, `Send`, `Sync`, `Debug` |
 //! | a supertrait that is not remote | put `#[remote]` on it |
-//! | a method that is not `async`, or is `unsafe`, `const`, `extern`, variadic or generic | a plain `async fn` with concrete types |
+//! | a method that is not `async`, or is `unsafe`, `const`, `extern`, variadic or generic | a plain `async fn` with concrete types; a parameter of the trait |
 //! | no receiver, `self` by value, `self: Arc<Self>` | `&self` or `&mut self` |
-//! | a `where` clause, or bounds on the lifetimes, of a method | nothing: `Self: Sized` and `Send` are implied |
+//! | a `where` clause of a method, but for lifetimes | nothing: `Self: Sized` and `Send` are implied |
 //! | no result, or one that is no `Result` | `Result<T, E>` |
 //! | references, lifetimes, `impl Trait`, `dyn Trait`, pointers or `Self` in results | owned and concrete types; `Remote<dyn Trait>` |
 //! | `&mut T`, `&'static T`, references and lifetimes inside arguments | owned types; a borrow of the whole |
 //! | `impl Trait`, trait objects, pointers, `&Path` as arguments | concrete types; `Remote<dyn Trait>`; `&str` |
 //! | patterns, `_`, attributes and more than 16 arguments | plain names; a struct |
-//! | `#[cfg]` on a method | `#[cfg]` on the trait |
+//! | `#[cfg]` on a method or an associated type | `#[cfg]` on the trait |
 //! | two methods with one name on the wire | `#[remote(name = "…")]` |
 //! | options that are unknown, repeated, misplaced, of the wrong kind or contradict each other | those of the table above |
 //! | names that begin with `__netref`; a trait called `Send`, `Sync` or `Debug` | other names |
-//! | argument, value or error types that cannot travel | the derives and impls that the message names |
+//! | argument, value or error types, and types for a parameter, that cannot travel | the derives and impls that the message names |
 
 mod attr;
 mod check;
 mod errors;
 mod expand;
+mod generics;
 mod model;
 mod names;
+mod own;
 mod parse;
 mod plain;
 mod text;
@@ -130,21 +151,60 @@ use proc_macro::TokenStream;
 /// On the trait: `#[remote(name = "bank.v1")]`, the name by which it is known to other processes (otherwise `crate::Trait`), and
 /// `#[remote(crate = "…")]`, the path to netref (otherwise `::netref`).
 ///
-/// On its methods: `#[remote(name = "…")]`, `#[idempotent]` (may run twice), `#[remote(spawn)]` (never polled on the task that reads
+/// On its methods: `#[remote(name = "…")]`, the name by which it is known to other processes (otherwise its own), `#[idempotent]` (may run twice), `#[remote(spawn)]` (never polled on the task that reads
 /// the session), `#[remote(blocking)]` (runs on the blocking pool), `#[remote(no_cancel)]` (runs to its end even when its caller has
 /// gone).
+///
+/// A trait or a method that gets another name in the source keeps the old one on the wire, so that a process with the old source and one
+/// with the new call each other as before. The compiler refuses two methods of one trait with the same name on the wire.
+///
+/// ```ignore
+/// #[remote(name = "shop::PhoneBook")] // was `trait PhoneBook` in the crate `shop`
+/// pub trait Directory {
+///     #[remote(name = "find")] // was `async fn find`
+///     async fn look_up(&self, name: &str) -> netref::Result<u32>;
+/// }
+/// ```
 ///
 /// # Arguments and results
 ///
 /// Arguments are owned values that serde can carry, or borrows of one as a whole: `&str`, `&[T]`, and `&T` where `T: Clone`. References
 /// to other objects, `Remote<dyn Trait>`, travel at any depth. `&[u8]`, `Vec<u8>` and `Bytes` as whole arguments, or in
-/// `Result<…, E>`, are never walked byte by byte. Lifetimes may be named and mean nothing beyond the borrow.
+/// `Result<…, E>`, are never walked byte by byte. Lifetimes may be named and bounded, and mean nothing beyond the borrow.
 ///
 /// A result is `Result<T, E>` or an alias of it that has `Result` in its name.
 ///
+/// # Parameters and associated types
+///
+/// A trait may have type parameters, const parameters, defaults, bounds, a `where` clause and associated types; `Remote<dyn Store<u32, String>>` and
+/// `Remote<dyn Shelf<Item = Book>>` are references to objects of it. Types that stand in its methods are values that travel, and the macro says
+/// so in the trait: their bound is `netref::Value`. One in a borrowed argument is `Clone` besides. One that is `?Sized` may be the `T` of a
+/// `Remote<T>`.
+///
+/// ```ignore
+/// #[remote]
+/// pub trait Store<K: Eq + Hash, V = String> {
+///     async fn get(&self, key: &K) -> netref::Result<Option<V>>;
+///     async fn keys(&self) -> netref::Result<HashSet<K>>;
+/// }
+///
+/// #[remote]
+/// pub trait Shelf {
+///     type Item;
+///     async fn first(&self) -> netref::Result<Self::Item>;
+/// }
+///
+/// #[remote]
+/// pub trait Directory<T: ?Sized + netref::Interface> {
+///     async fn find(&self, name: &str) -> netref::Result<netref::Remote<T>>;
+/// }
+/// ```
+///
 /// # Supertraits
 ///
-/// Other remote traits, also of other crates, `Send`, `Sync`, `Debug` and `'static`. All remote traits are `Send + Sync`.
+/// Other remote traits, also of other crates, with their arguments and associated types (`Store<u32> + Shelf<Item = Book>`), `Send`, `Sync`,
+/// `Debug` and `'static`. All remote traits are `Send + Sync`. A reference has the methods of all supertraits, and `Remote::upcast` makes it one to
+/// any of them.
 ///
 /// # Default bodies
 ///

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
-use syn::{Attribute, Block, ItemTrait, Path, Signature, Token, TraitItem, Type, TypeParamBound};
+use syn::{Attribute, Block, Generics, ItemTrait, Path, Signature, Token, TraitItem, TraitItemType, Type, TypeParamBound};
 
 /// A trait under `#[remote]`.
 pub(crate) struct Interface {
@@ -19,11 +19,15 @@ pub(crate) struct Interface {
     pub(crate) supertraits: Vec<TypeParamBound>,
     /// The supertraits that are remote traits, in order.
     pub(crate) bases: Vec<Path>,
+    /// The associated types, with the bounds that let them travel.
+    pub(crate) types: Vec<TraitItemType>,
+    /// The parameters that generated items have: the trait's own, and one for each associated type.
+    pub(crate) generics: Generics,
     /// The methods that keep every rule: their numbers are their places here.
     pub(crate) methods: Vec<Method>,
     /// Items that broke a rule, in the plain form that lets the rest of the user's code compile.
     pub(crate) rest: Vec<TraitItem>,
-    /// Whether `dyn Trait` can be made from it at all; a trait with type parameters cannot yet.
+    /// Whether `dyn Trait` can be made from it at all; from a trait with lifetimes it cannot.
     pub(crate) complete: bool,
 }
 
@@ -64,7 +68,7 @@ pub(crate) struct Argument {
     pub(crate) name: Ident,
     /// Its type as the user wrote it.
     pub(crate) written: Type,
-    /// Its type once it has arrived.
+    /// Its type once it has arrived, in terms of the carried parameters.
     pub(crate) owned: Type,
     /// Whether and how it is borrowed.
     pub(crate) passing: Passing,
@@ -87,6 +91,8 @@ pub(crate) enum Passing {
 pub(crate) struct Output {
     /// All of it, as the user wrote it.
     pub(crate) ty: Type,
+    /// The same in terms of the carried parameters.
+    pub(crate) carried: Type,
     /// Where it stands.
     pub(crate) whole: Place,
     /// Where the value's type stands.

@@ -25,6 +25,11 @@ pub(crate) fn method(interface: &Ident) -> Ident {
     format_ident!("__{}Method", interface.unraw(), span = at(interface.span()))
 }
 
+/// `__Item`, the parameter that stands for an associated type where there is no `Self`.
+pub(crate) fn associated(ident: &Ident) -> Ident {
+    format_ident!("__{}", ident.unraw(), span = at(ident.span()))
+}
+
 /// The hidden function that enters an object and runs one method on it.
 pub(crate) fn body(method: &Ident) -> Ident {
     format_ident!("{}_run_{}", RESERVED, method.unraw(), span = at(method.span()))

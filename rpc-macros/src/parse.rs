@@ -10,23 +10,29 @@ use syn::{
 use crate::{
     attr, check,
     errors::Errors,
+    generics,
     model::{Argument, Interface, Method, Output, Passing, Place, Receiver},
-    names, plain, text,
+    names,
+    own::Own,
+    plain, text,
 };
 
 /// Reads the trait; every mistake goes to `errors`.
 pub(crate) fn interface(options: TokenStream, mut item: ItemTrait, errors: &mut Errors) -> Interface {
     let options = attr::of_trait(options, errors);
-    let complete = check::header(&item, errors);
+    let own = Own::of(&item);
+    let complete = check::header(&mut item, &own, errors);
     let (supertraits, bases) = supertraits(&mut item, errors);
-    let mut methods = Vec::new();
-    let mut rest = Vec::new();
+    item.supertraits = supertraits.iter().cloned().collect();
+    generics::bind(&mut item, &own, options.krate.as_ref());
+    let (mut types, mut methods, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for member in std::mem::take(&mut item.items) {
         match member {
-            TraitItem::Fn(mut function) => match method(&mut function, errors) {
+            TraitItem::Fn(mut function) => match method(&mut function, &own, errors) {
                 Some(method) => methods.push(method),
                 None => rest.extend(plain::method(function).map(TraitItem::Fn)),
             },
+            TraitItem::Type(item) if check::associated_type(&item, &own, errors) => types.push(item),
             other => {
                 check::member(&other, errors);
                 rest.extend(plain::member(other));
@@ -38,8 +44,10 @@ pub(crate) fn interface(options: TokenStream, mut item: ItemTrait, errors: &mut 
         name: options.name.unwrap_or_else(|| names::interface(&item.ident)),
         docs: text::docs(&item.attrs),
         krate: options.krate,
+        generics: generics::carried(&item, &types, &own),
         supertraits,
         bases,
+        types,
         methods,
         rest,
         complete,
@@ -114,19 +122,19 @@ fn supertraits(item: &mut ItemTrait, errors: &mut Errors) -> (Vec<TypeParamBound
 }
 
 /// `None` if it breaks a rule.
-fn method(function: &mut TraitItemFn, errors: &mut Errors) -> Option<Method> {
+fn method(function: &mut TraitItemFn, own: &Own, errors: &mut Errors) -> Option<Method> {
     let before = errors.count();
     let options = attr::of_method(&mut function.attrs, errors);
-    check::method(function, errors);
+    check::method(function, own, errors);
     if errors.count() > before {
         return None;
     }
     let TraitItemFn { attrs, sig, default, .. } = function.clone();
     let receiver = sig.receiver()?;
     let receiver = Receiver { token: receiver.self_token, exclusive: receiver.mutability.is_some() };
-    let arguments = sig.inputs.iter().filter_map(argument).collect();
+    let arguments = sig.inputs.iter().filter_map(|input| argument(input, own)).collect();
     let ReturnType::Type(_, ty) = &sig.output else { return None };
-    let output = output(ty);
+    let output = output(ty, own);
     Some(Method {
         name: options.name.clone().unwrap_or_else(|| text::name(&sig.ident)),
         docs: text::docs(&attrs),
@@ -140,14 +148,15 @@ fn method(function: &mut TraitItemFn, errors: &mut Errors) -> Option<Method> {
     })
 }
 
-fn argument(input: &FnArg) -> Option<Argument> {
+fn argument(input: &FnArg, own: &Own) -> Option<Argument> {
     let FnArg::Typed(typed) = input else { return None };
     let Pat::Ident(pattern) = &*typed.pat else { return None };
     let (owned, passing) = owned(&typed.ty);
+    let owned = own.carried().ty(&owned);
     Some(Argument { name: pattern.ident.clone(), written: (*typed.ty).clone(), bulk: is_bytes(&owned), owned, passing })
 }
 
-fn output(ty: &Type) -> Output {
+fn output(ty: &Type, own: &Own) -> Output {
     let whole = Place::of(ty);
     let (mut ok, mut err) = (whole, whole);
     let mut bulk = false;
@@ -168,5 +177,5 @@ fn output(ty: &Type) -> Output {
             err = Place::of(error);
         }
     }
-    Output { ty: ty.clone(), whole, ok, err, bulk }
+    Output { ty: ty.clone(), carried: own.carried().ty(ty), whole, ok, err, bulk }
 }

@@ -4,20 +4,24 @@
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{
-    GenericArgument, Lifetime, PathArguments, ReturnType, Signature, Type, TypeBareFn, TypeImplTrait, TypeInfer, TypeReference,
+    GenericArgument, Lifetime, PathArguments, ReturnType, Signature, Type, TypeBareFn, TypeImplTrait, TypeInfer, TypePath, TypeReference,
     visit::Visit,
 };
 
-use crate::{errors::Errors, parse};
+use crate::{
+    errors::Errors,
+    own::{Own, Projected},
+    parse,
+};
 
 /// The rules about an argument.
-pub(crate) fn argument(ty: &Type, errors: &mut Errors) {
+pub(crate) fn argument(ty: &Type, own: &Own, errors: &mut Errors) {
     let Type::Reference(reference) = parse::bare(ty) else {
         if let Some(message) = unfit_argument(parse::bare(ty)) {
             errors.at(ty, message);
             return;
         }
-        return inside(ty, Position::Argument, errors);
+        return inside(ty, Position::Argument, own, errors);
     };
     if let Some(token) = &reference.mutability {
         let pointee = text(&reference.elem);
@@ -40,8 +44,8 @@ pub(crate) fn argument(ty: &Type, errors: &mut Errors) {
             errors.at(ty, format!("a trait object does not travel by itself: take a reference to it, `Remote<{}>`", text(object)));
         }
         Type::ImplTrait(_) => errors.at(ty, IMPL_ARGUMENT),
-        Type::Slice(slice) => inside(&slice.elem, Position::Argument, errors),
-        other => inside(other, Position::Argument, errors),
+        Type::Slice(slice) => inside(&slice.elem, Position::Argument, own, errors),
+        other => inside(other, Position::Argument, own, errors),
     }
 }
 
@@ -76,7 +80,7 @@ fn boxed(ty: &Type) -> Option<String> {
 }
 
 /// The rules about a result.
-pub(crate) fn result(sig: &Signature, errors: &mut Errors) {
+pub(crate) fn result(sig: &Signature, own: &Own, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &sig.output else {
         return errors.at(&sig.ident, format!("a call can fail on the way, so the type has to say it: write `async fn {}(…) -> Result<(), E>` where `E: From<netref::Error>`", sig.ident));
     };
@@ -87,7 +91,7 @@ pub(crate) fn result(sig: &Signature, errors: &mut Errors) {
                 return not_a_result(ty, errors);
             }
             let before = errors.count();
-            inside(ty, Position::Result, errors);
+            inside(ty, Position::Result, own, errors);
             if errors.count() > before {
                 return;
             }
@@ -153,15 +157,26 @@ fn returned_value(value: &Type, errors: &mut Errors) {
 enum Position {
     Argument,
     Result,
+    /// In a bound or a supertrait, where the compiler says what may be borrowed.
+    Bound,
 }
 
 /// The rules about what stands inside a type, at any depth.
-fn inside(ty: &Type, position: Position, errors: &mut Errors) {
-    Inside { position, errors }.visit_type(ty);
+fn inside(ty: &Type, position: Position, own: &Own, errors: &mut Errors) {
+    Inside { position, own: Some(own), errors }.visit_type(ty);
 }
 
-struct Inside<'a> {
+/// The rule about `Self` in bounds and supertraits, which have to hold for `dyn Trait` too.
+///
+/// In bounds the trait's own associated types may be named; a supertrait may not even depend on those.
+pub(crate) fn without_self(own: Option<&Own>, errors: &mut Errors, visit: impl FnOnce(&mut Inside<'_>)) {
+    visit(&mut Inside { position: Position::Bound, own, errors });
+}
+
+/// Tells what may not stand inside a type.
+pub(crate) struct Inside<'a> {
     position: Position,
+    own: Option<&'a Own>,
     errors: &'a mut Errors,
 }
 
@@ -175,15 +190,18 @@ impl<'ast> Visit<'ast> for Inside<'_> {
         let message = match self.position {
             Position::Argument => format!("only a whole argument can be borrowed, not a part of it: write `{owned}` here"),
             Position::Result => format!("a reference cannot be returned from another process: write `{owned}` here"),
+            Position::Bound => return syn::visit::visit_type_reference(self, reference),
         };
         self.errors.at(reference, message);
     }
 
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-        if lifetime.ident != "static" {
+        if lifetime.ident != "static" && self.position != Position::Bound {
             let message = match self.position {
                 Position::Argument => "what arrives from another process borrows nothing: take an owned type, or write `'static` here",
-                Position::Result => "what comes back from another process borrows nothing: return an owned type, or write `'static` here",
+                Position::Result | Position::Bound => {
+                    "what comes back from another process borrows nothing: return an owned type, or write `'static` here"
+                }
             };
             self.errors.at(lifetime, message);
         }
@@ -193,9 +211,28 @@ impl<'ast> Visit<'ast> for Inside<'_> {
         self.errors.at(ty, "the other side has to know the type beforehand: name a concrete type, or `Remote<dyn Trait>`");
     }
 
+    fn visit_type_path(&mut self, path: &'ast TypePath) {
+        match self.own.and_then(|own| own.projected(path)) {
+            Some(Projected::Own(_)) => {}
+            Some(Projected::Foreign(name)) => {
+                let message = format!(
+                    "the trait has no associated type `{name}`: write `type {name};` in it, or name the type that a supertrait's `{name}` is"
+                );
+                self.errors.at(path, message);
+            }
+            None => syn::visit::visit_type_path(self, path),
+        }
+    }
+
     fn visit_ident(&mut self, ident: &'ast Ident) {
         if ident == "Self" {
-            self.errors.at(ident, "`Self` is another type on every side: name a concrete type, or `Remote<dyn Trait>` for an object");
+            let message = match self.position {
+                Position::Bound => {
+                    "bounds and supertraits hold for `dyn Trait` too and cannot depend on `Self`: name a concrete type, or make it a parameter of the trait"
+                }
+                _ => "`Self` is another type on every side: name a concrete type, or `Remote<dyn Trait>` for an object",
+            };
+            self.errors.at(ident, message);
         }
     }
 
@@ -210,7 +247,8 @@ impl<'ast> Visit<'ast> for Inside<'_> {
     fn visit_expr(&mut self, _: &'ast syn::Expr) {}
 }
 
-fn text(tokens: impl ToTokens) -> String {
+/// Tokens as people write them.
+pub(crate) fn text(tokens: impl ToTokens) -> String {
     crate::text::print(tokens.into_token_stream())
 }
 

@@ -1,4 +1,4 @@
-//! Owns the description that travels and is shown: names, doc comments, signatures and fingerprints, as statics.
+//! Owns the description that travels and is shown: names, doc comments, signatures and fingerprints, as one constant.
 //! It knows nothing of how calls run.
 
 use proc_macro2::TokenStream;
@@ -8,24 +8,22 @@ use syn::{Path, spanned::Spanned};
 use super::Context;
 use crate::{model::Method, names, text};
 
-/// The statics of one interface.
+/// The descriptor of the interface. It is the constant of `dyn Trait`, which may depend on type parameters as a static cannot.
 pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
     let private = context.private(context.erased.span());
     let interface = context.interface;
     let (name, docs) = (&interface.name, &interface.docs);
-    let count = interface.methods.len();
     let methods = interface.methods.iter().map(|method| self::method(context, method));
     let bases = interface.bases.iter().map(|base| descriptor_of(context, base));
     let exclusive = exclusive(context);
     quote! {
-        static __NETREF_METHODS: [#private::MethodDescriptor; #count] = [#(#methods),*];
-        static __NETREF_INTERFACE: #private::InterfaceDescriptor = #private::InterfaceDescriptor {
+        &#private::InterfaceDescriptor {
             name: #name,
             docs: #docs,
-            methods: &__NETREF_METHODS,
+            methods: &[#(#methods),*],
             bases: &[#(#bases),*],
             exclusive: #exclusive,
-        };
+        }
     }
 }
 

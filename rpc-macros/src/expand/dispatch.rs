@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
-use super::Context;
+use super::{Context, Names, descriptor};
 use crate::{
     model::{Argument, Method, Passing},
     names,
@@ -24,7 +24,8 @@ pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
 
 /// The trait of the object once its type is forgotten: arguments are owned, futures are boxed.
 fn twin(context: &Context<'_>) -> TokenStream {
-    let Context { erased, interface, .. } = context;
+    let Context { erased, interface, names, .. } = context;
+    let (parameters, bounds) = (&names.parameters, &names.bounds);
     let private = context.private(erased.span());
     let vis = &interface.item.vis;
     let bases = interface.bases.iter().enumerate().map(|(index, path)| base_signature(context, index, path));
@@ -32,7 +33,7 @@ fn twin(context: &Context<'_>) -> TokenStream {
     let dispatch = dispatch_signature(context);
     quote! {
         #[doc(hidden)]
-        #vis trait #erased: #private::ErasedObject {
+        #vis trait #erased<#parameters>: #private::ErasedObject #bounds {
             #(#bases;)*
             #(#methods;)*
             #dispatch;
@@ -79,7 +80,7 @@ fn body(context: &Context<'_>, method: &Method) -> TokenStream {
     let ident = &method.sig.ident;
     let span = names::at(ident.span());
     let private = context.private(span);
-    let trait_ident = &context.interface.item.ident;
+    let Names { plain, dynamic, parameters: types, bounds, .. } = &context.names;
     let name = names::body(ident);
     let parameters = method.arguments.iter().map(argument);
     let passed = method.arguments.iter().map(|Argument { name, passing, .. }| match passing {
@@ -93,12 +94,14 @@ fn body(context: &Context<'_>, method: &Method) -> TokenStream {
         (quote_spanned!(span=> let guard = #private::Cell::shared(&object)), quote_spanned!(span=> &guard))
     };
     quote_spanned! {span=>
-        async fn #name<__Object: #trait_ident + 'static>(
+        async fn #name<__Object: #dynamic + 'static, #types>(
             object: ::std::sync::Arc<#private::Cell<__Object>>
             #(, #parameters)*
-        ) -> #result {
+        ) -> #result
+        #bounds
+        {
             #enter.await?;
-            ::core::result::Result::Ok(<__Object as #trait_ident>::#ident(#guard #(, #passed)*).await)
+            ::core::result::Result::Ok(<__Object as #plain>::#ident(#guard #(, #passed)*).await)
         }
     }
 }
@@ -107,26 +110,34 @@ fn body(context: &Context<'_>, method: &Method) -> TokenStream {
 fn hosted(context: &Context<'_>) -> TokenStream {
     let Context { erased, interface, .. } = context;
     let private = context.private(erased.span());
-    let trait_ident = &interface.item.ident;
+    let Names { dynamic, parameters, bounds, .. } = &context.names;
+    let twin = context.erased_type();
     let bases = interface.bases.iter().enumerate().map(|(index, path)| {
         let sig = base_signature(context, index, path);
         quote_spanned!(names::at(path.span())=> #sig { self })
     });
     let methods = interface.methods.iter().map(|method| {
         let sig = twin_signature(context, method);
-        let body = names::body(&method.sig.ident);
+        let body = body_call(context, method);
         let arguments = method.arguments.iter().map(|argument| &argument.name);
         quote_spanned!(names::at(method.sig.ident.span())=> #sig { ::std::boxed::Box::pin(#body(self #(, #arguments)*)) })
     });
     let dispatch = dispatch_signature(context);
     let choice = choice(context);
     quote! {
-        impl<__Object: #trait_ident + 'static> #erased for #private::Cell<__Object> {
+        impl<__Object: #dynamic + 'static, #parameters> #twin for #private::Cell<__Object> #bounds {
             #(#bases)*
             #(#methods)*
             #dispatch { #choice }
         }
     }
+}
+
+/// The body with its parameters: what its arguments do not mention cannot be inferred.
+fn body_call(context: &Context<'_>, method: &Method) -> TokenStream {
+    let ident = &method.sig.ident;
+    let (name, arguments) = (names::body(ident), &context.names.arguments);
+    quote_spanned!(names::at(ident.span())=> #name::<__Object #(, #arguments)*>)
 }
 
 /// From a number to a method: the interface's own first, then those of its bases, one base after the other.
@@ -161,12 +172,12 @@ fn choice(context: &Context<'_>) -> TokenStream {
 
 /// What is left of the number after all that came before, if it falls to this base.
 fn base_choice(context: &Context<'_>, index: usize, path: &Path) -> TokenStream {
-    let erased = &context.erased;
+    let erased = context.erased_type();
     let private = context.private(path.span());
     let name = names::base(index);
     quote_spanned! {names::at(path.span())=>
         let number = number - count;
-        let count = #private::flattened(<dyn #path as #private::Interface>::DESCRIPTOR);
+        let count = const { #private::flattened(<dyn #path as #private::Interface>::DESCRIPTOR) };
         if number < count {
             return <dyn #path as #private::Interface>::dispatch(<Self as #erased>::#name(self), number, inbound);
         }
@@ -178,7 +189,7 @@ fn arm(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
     let ident = &method.sig.ident;
     let span = names::at(ident.span());
     let private = context.private(span);
-    let body = names::body(ident);
+    let body = body_call(context, method);
     let promises = context.method(number, span);
     let names: Vec<_> = method.arguments.iter().map(|argument| &argument.name).collect();
     let types = method.arguments.iter().enumerate().map(|(index, Argument { owned, bulk, .. })| match bulk {
@@ -199,10 +210,14 @@ fn arm(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
 
 /// `dyn Trait` as the name of the interface, and what can stand behind it.
 fn interface(context: &Context<'_>) -> TokenStream {
-    let Context { erased, interface, .. } = context;
-    let span = erased.span();
+    let interface = context.interface;
+    let span = context.erased.span();
     let private = context.private(span);
-    let trait_ident = &interface.item.ident;
+    let erased = context.erased_type();
+    let Names { dynamic, parameters, bounds, .. } = &context.names;
+    let descriptor = descriptor::expand(context);
+    // With parameters there is more to say than that the trait is not remote, such as which of them falls short.
+    let quiet = parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
     let bases = interface.bases.iter().enumerate().map(|(index, path)| {
         let private = context.private(path.span());
         let name = names::base(index);
@@ -212,10 +227,10 @@ fn interface(context: &Context<'_>) -> TokenStream {
     });
     // `'x` rather than `'static`: otherwise futures that name `dyn Trait` are "not general enough" to be spawned.
     quote_spanned! {span=>
-        #[diagnostic::do_not_recommend]
-        impl<'x> #private::Interface for dyn #trait_ident + 'x {
+        #quiet
+        impl<'x, #parameters> #private::Interface for dyn #dynamic + 'x #bounds {
             type Erased = dyn #erased;
-            const DESCRIPTOR: &'static #private::InterfaceDescriptor = &__NETREF_INTERFACE;
+            const DESCRIPTOR: &'static #private::InterfaceDescriptor = #descriptor;
             fn upcast(object: ::std::sync::Arc<dyn #erased>, slot: &mut dyn ::core::any::Any) -> bool {
                 #private::fill(&object, slot) #(#bases)*
             }
@@ -228,7 +243,7 @@ fn interface(context: &Context<'_>) -> TokenStream {
             }
         }
         #[diagnostic::do_not_recommend]
-        impl<'x, __Object: #trait_ident + 'static> #private::Export<__Object> for dyn #trait_ident + 'x {
+        impl<'x, __Object: #dynamic + 'static, #parameters> #private::Export<__Object> for dyn #dynamic + 'x #bounds {
             fn erase(cell: ::std::sync::Arc<#private::Cell<__Object>>) -> ::std::sync::Arc<dyn #erased> {
                 cell
             }

@@ -19,10 +19,11 @@ pub(crate) fn expand(interface: &Interface) -> TokenStream {
     let where_clause = &generics.where_clause;
     let supertraits = supertraits(interface);
     let methods = interface.methods.iter().map(method);
-    let rest = &interface.rest;
+    let (types, rest) = (&interface.types, &interface.rest);
     quote! {
         #(#attrs)*
         #vis #token #ident #generics: #supertraits #where_clause {
+            #(#types)*
             #(#methods)*
             #(#rest)*
         }
@@ -51,7 +52,7 @@ fn method(method: &Method) -> TokenStream {
     let mut sig = method.sig.clone();
     sig.asyncness = None;
     sig.output = syn::parse_quote_spanned!(span=> -> impl ::core::future::Future<Output = #ty> + ::core::marker::Send);
-    sig.generics.where_clause = Some(syn::parse_quote_spanned!(span=> where Self: ::core::marker::Sized));
+    sig.generics.make_where_clause().predicates.push(syn::parse_quote_spanned!(span=> Self: ::core::marker::Sized));
     match &method.body {
         None => quote!(#(#attrs)* #sig;),
         // Not `async fn`: it could not promise `Send`.

@@ -12,6 +12,7 @@
 mod descriptor;
 mod dispatch;
 mod interface;
+mod parameters;
 mod promises;
 mod proxy;
 
@@ -24,6 +25,7 @@ use crate::{
     model::{self, Method, Output, Place},
     names, parse,
 };
+use parameters::Names;
 
 /// The whole of `#[remote]`.
 pub(crate) fn remote(options: TokenStream, tokens: TokenStream) -> TokenStream {
@@ -46,7 +48,6 @@ fn item(options: TokenStream, item: ItemTrait, errors: &mut Errors) -> TokenStre
         return the_trait;
     }
     let context = Context::new(&interface);
-    let descriptor = descriptor::expand(&context);
     let promises = promises::expand(&context);
     let dispatch = dispatch::expand(&context);
     let proxy = proxy::expand(&context);
@@ -57,7 +58,6 @@ fn item(options: TokenStream, item: ItemTrait, errors: &mut Errors) -> TokenStre
         // The user's methods and types are named again here; what may be said against them has been said at the trait.
         #[allow(deprecated, clippy::too_many_arguments, clippy::type_complexity)]
         const _: () = {
-            #descriptor
             #promises
             #dispatch
             #proxy
@@ -103,11 +103,13 @@ pub(crate) struct Context<'a> {
     pub(crate) interface: &'a model::Interface,
     /// `__BankErased`.
     pub(crate) erased: Ident,
+    /// How the trait is named with its parameters.
+    pub(crate) names: Names,
 }
 
 impl<'a> Context<'a> {
     fn new(interface: &'a model::Interface) -> Self {
-        Self { interface, erased: names::erased(&interface.item.ident) }
+        Self { interface, erased: names::erased(&interface.item.ident), names: Names::of(interface) }
     }
 
     /// `::netref`, for what users know too.
@@ -125,17 +127,30 @@ impl<'a> Context<'a> {
     pub(crate) fn method(&self, number: u32, span: Span) -> TokenStream {
         let name = names::method(&self.interface.item.ident);
         let number = number as usize;
-        quote_spanned!(names::at(span)=> #name<#number>)
+        let arguments = &self.names.arguments;
+        quote_spanned!(names::at(span)=> #name<#number #(, #arguments)*>)
+    }
+
+    /// `__BankErased` with its arguments.
+    pub(crate) fn erased_type(&self) -> TokenStream {
+        let Self { erased, names: Names { arguments, .. }, .. } = self;
+        if arguments.is_empty() { quote!(#erased) } else { quote!(#erased<#(#arguments),*>) }
+    }
+
+    /// `dyn Bank`'s constant.
+    pub(crate) fn descriptor(&self, span: Span) -> TokenStream {
+        let (private, dynamic) = (self.private(span), &self.names.dynamic);
+        quote_spanned!(names::at(span)=> <dyn #dynamic as #private::Interface>::DESCRIPTOR)
     }
 
     /// `T` of the method's `Result<T, E>`.
     pub(crate) fn ok(&self, output: &Output) -> TokenStream {
-        self.part(&output.ty, "Ok", output.ok)
+        self.part(&output.carried, "Ok", output.ok)
     }
 
     /// `E` of it.
     pub(crate) fn err(&self, output: &Output) -> TokenStream {
-        self.part(&output.ty, "Err", output.err)
+        self.part(&output.carried, "Err", output.err)
     }
 
     /// `MethodResult<T, E>`: what running the method gives.
@@ -176,9 +191,10 @@ mod tests {
         macros.collect()
     }
 
-    const WRONG: &str = "pub unsafe trait Bank<T>: Clone + ?Sized where T: Copy {
+    const WRONG: &str = "pub unsafe trait Bank<'a, T>: Clone + ?Sized + Base<Self> where Self: Copy, Vec<Self>: Copy {
         const A: u8;
-        type B;
+        type B<T>;
+        type C: From<Self> = u8;
         fn not_async(&self) -> Result<u8, E>;
         async fn open() -> Result<u8, E>;
         async fn close(self) -> Result<u8, E>;
@@ -192,12 +208,13 @@ mod tests {
         #[cfg(unix)] #[remote(spawn, blocking, blocking, other)] #[idempotent(no)]
         async unsafe fn odd(&self, #[a] a: u8) -> Result<dyn A, E>;
         async fn __netref_x(&self) -> impl A;
+        async fn foreign(&self, a: Self::C, b: <Self as Other>::C) -> Result<Self::D, E>;
     }";
 
     #[test]
     fn all_mistakes_are_told_in_one_run() {
         let told = messages(expand("nmae = \"x\"", WRONG));
-        assert_eq!(told.len(), 41, "{told:#?}");
+        assert_eq!(told.len(), 47, "{told:#?}");
     }
 
     #[test]
@@ -223,9 +240,12 @@ mod tests {
 
     #[test]
     fn nothing_generated_relies_on_a_prelude() {
-        let item = "pub trait Bank: Base { async fn open(&mut self, a: &str, b: &[u8], c: &Order, d: u8) -> MyResult<u8, E> { self.x() } }";
+        let plain =
+            "pub trait Bank: Base { async fn open(&mut self, a: &str, b: &[u8], c: &Order, d: u8) -> MyResult<u8, E> { self.x() } }";
+        let generic = "trait Bank<K, V, const N: usize = 3>: Base<K> where K: Eq { type Item; async fn open(&self, a: &K, b: Self::Item) -> MyResult<Self::Item, K>; }";
         let mut bare = BTreeSet::new();
-        find_bare(expand("", item), &mut bare);
+        find_bare(expand("", plain), &mut bare);
+        find_bare(expand("", generic), &mut bare);
         assert!(bare.is_empty(), "{bare:?}");
     }
 
@@ -241,6 +261,41 @@ mod tests {
             }
             before = text;
         }
+    }
+
+    /// The tokens without spaces, up to the first brace: the head of the trait.
+    fn head(item: &str) -> String {
+        let text = expand("", item).to_string().replace(' ', "");
+        text.split('{').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn parameters_get_the_bounds_that_their_use_asks_for() {
+        for (item, bounds) in [
+            ("trait T<K> { async fn f(&self, k: K) -> Result<u8, E>; }", "K:::netref::Value"),
+            ("trait T<K: Eq = u8> { async fn f(&self) -> Result<Vec<K>, E>; }", "K:Eq+::netref::Value=u8"),
+            ("trait T<K>: Base<K> {}", "K:::netref::Value"),
+            ("trait T<K> { async fn f(&self, k: &[K]) -> Result<u8, E>; }", "K:::netref::Value+::core::clone::Clone"),
+            ("trait T<K> { async fn f(&self, k: &(u8, K)) -> Result<u8, E>; }", "K:::netref::Value+::core::clone::Clone"),
+            ("trait T<K> { async fn f(&self, k: &Remote<dyn A<K>>) -> Result<u8, E>; }", "K:::netref::Value"),
+            ("trait T<K> { async fn f(&self) -> Result<u8, K>; }", "K:::netref::__private::RemoteError"),
+            ("trait T<K> { async fn f(&self) -> Result<K>; }", "K:::netref::Value"),
+            ("trait T<K> { async fn f(&self) -> Result<u8>; }", "K:::core::marker::Send+::core::marker::Sync+'static"),
+            (
+                "trait T<K: ?Sized + I> { async fn f(&self) -> Result<Remote<K>>; }",
+                "K:?Sized+I+::core::marker::Send+::core::marker::Sync+'static",
+            ),
+            ("trait T<const K: usize> { async fn f(&self) -> Result<[u8; K]>; }", "constK:usize"),
+        ] {
+            let (head, bounds) = (head(item), format!("traitT<{bounds}>:"));
+            assert!(head.contains(&bounds), "{item} has {head}, not {bounds}");
+        }
+        let bounded = head("trait T<K> where K: Eq { async fn f(&self, k: K) -> Result<u8>; }");
+        assert!(bounded.starts_with("traitT<K>:") && bounded.ends_with("whereK:Eq+::netref::Value"), "{bounded}");
+        let whole = expand("", "trait T { type A: Eq; type B; async fn f(&self, a: &Self::A) -> Result<u8, <Self as T>::B>; }").to_string();
+        let whole = whole.replace(' ', "");
+        assert!(whole.contains("typeA:Eq+::netref::Value+::core::clone::Clone;"), "{whole}");
+        assert!(whole.contains("typeB:::netref::__private::RemoteError;"), "{whole}");
     }
 
     #[test]

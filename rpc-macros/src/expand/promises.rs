@@ -6,42 +6,59 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Token;
+use syn::{GenericParam, Token};
 
-use super::Context;
+use super::{Context, Names};
 use crate::{model::Method, names};
 
 /// The type that stands for a method, and its promises.
 pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
     let name = names::method(&context.interface.item.ident);
+    let parameters = context.interface.generics.params.iter().map(parameter);
+    let unused = context.interface.generics.type_params().map(|param| &param.ident);
     let vis = &context.interface.item.vis;
     let methods = context.interface.methods.iter().zip(0u32..).map(|(method, number)| self::method(context, method, number));
     quote! {
         #[doc(hidden)]
-        #[allow(missing_debug_implementations)]
-        #vis enum #name<const NUMBER: usize> {}
+        #[allow(missing_debug_implementations, dead_code)]
+        #vis struct #name<const __NUMBER: usize #(, #parameters)*>(::core::marker::PhantomData<(#(fn(*const #unused),)*)>);
         #(#methods)*
     }
 }
 
+/// A parameter without its bounds, which every promise repeats.
+fn parameter(param: &GenericParam) -> TokenStream {
+    match param {
+        GenericParam::Type(param) => {
+            let name = &param.ident;
+            quote!(#name: ?::core::marker::Sized)
+        }
+        other => quote!(#other),
+    }
+}
+
 fn method(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
+    let Names { parameters, bounds, .. } = &context.names;
     let span = names::at(method.sig.ident.span());
     let private = context.private(span);
     let this = context.method(number, span);
     let arguments = method.arguments.iter().enumerate().filter(|(_, argument)| !argument.bulk).map(|(index, argument)| {
         let owned = &argument.owned;
-        quote_spanned!(span=> impl #private::Takes<#index> for #this { type Argument = #owned; })
+        quote_spanned!(span=> impl<#parameters> #private::Takes<#index> for #this #bounds { type Argument = #owned; })
     });
     let (ok, err) = (context.ok(&method.output), context.err(&method.output));
     let coder = coder(context, method, &ok);
     quote_spanned! {span=>
         #(#arguments)*
-        impl #private::Returns for #this {
+        impl<#parameters> #private::Returns for #this #bounds {
             type Value = #ok;
             type Coder = #coder;
             type Error = #err;
         }
-        const _: () = #private::error::<#err>();
+        #[allow(dead_code)]
+        impl<#parameters> #this #bounds {
+            const ERROR: () = #private::error::<#err>();
+        }
     }
 }
 

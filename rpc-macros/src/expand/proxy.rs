@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{FnArg, Pat, TraitItem};
+use syn::{FnArg, Pat, TraitItem, TraitItemType};
 
 use super::Context;
 use crate::{
@@ -13,22 +13,33 @@ use crate::{
 
 /// The trait for `Remote<T>`.
 pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
-    let Context { erased, interface } = context;
+    let Context { erased, interface, .. } = context;
     let (public, private) = (context.public(erased.span()), context.private(erased.span()));
-    let trait_ident = &interface.item.ident;
     let methods = interface.methods.iter().zip(0u32..).map(|(method, number)| self::method(context, method, number));
-    let types = interface.rest.iter().filter_map(filler);
+    let names = &context.names;
+    let (plain, dynamic, parameters, bounds) = (&names.plain, &names.dynamic, &names.parameters, &names.bounds);
+    let types = interface.types.iter().map(associated);
+    let fillers = interface.rest.iter().filter_map(filler);
     quote_spanned! {erased.span()=>
         #[allow(refining_impl_trait)]
         #[diagnostic::do_not_recommend]
-        impl<__Interface: ?::core::marker::Sized + #private::Interface + #trait_ident> #trait_ident for #public::Remote<__Interface> {
-            #(#methods)*
+        impl<__Interface: ?::core::marker::Sized + #private::Interface + #dynamic, #parameters> #plain for #public::Remote<__Interface>
+        #bounds
+        {
             #(#types)*
+            #(#methods)*
+            #(#fillers)*
         }
     }
 }
 
-/// An associated type is a mistake that has been told; that `Remote<T>` has none would be a second one.
+/// What it is for the interface, it is for a reference to it.
+fn associated(item: &TraitItemType) -> TokenStream {
+    let (ident, parameter) = (&item.ident, names::associated(&item.ident));
+    quote!(type #ident = #parameter;)
+}
+
+/// An associated type that is still here is a mistake that has been told; that `Remote<T>` has none would be a second one.
 fn filler(item: &TraitItem) -> Option<TokenStream> {
     match item {
         TraitItem::Type(item) => {
@@ -40,12 +51,11 @@ fn filler(item: &TraitItem) -> Option<TokenStream> {
 }
 
 fn method(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
-    let Context { erased, interface } = context;
-    let trait_ident = &interface.item.ident;
+    let (erased, dynamic) = (context.erased_type(), &context.names.dynamic);
     let ident = &method.sig.ident;
     let span = names::at(ident.span());
     let private = context.private(span);
-    let index = number as usize;
+    let descriptor = context.descriptor(ident.span());
     let this = method.receiver.token;
     let (ok, err) = (context.ok(&method.output), context.err(&method.output));
     let promises = context.method(number, ident.span());
@@ -58,15 +68,15 @@ fn method(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
     sig.output = syn::parse_quote_spanned!(names::at(result.start)=> -> #public::#call_type<#ok, #err #end);
     quote_spanned! {span=>
         #sig {
-            match #private::route::<__Interface, dyn #trait_ident>(#this) {
+            match #private::route::<__Interface, dyn #dynamic>(#this) {
                 #private::Route::Local(object) => #private::call_here::<#promises>(
-                    &__NETREF_INTERFACE,
-                    &__NETREF_METHODS[#index],
+                    #descriptor,
+                    #number,
                     <dyn #erased as #erased>::#ident(object #(, #owned)*),
                 ),
                 #private::Route::Wire(wire) => #private::call_there::<#promises, _>(
                     wire,
-                    &__NETREF_INTERFACE,
+                    #descriptor,
                     #number,
                     (#(#encoded,)*),
                 ),

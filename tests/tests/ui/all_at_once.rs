@@ -45,11 +45,11 @@ impl Bank for Branch {
     }
 }
 
-async fn ask(bank: Remote<dyn Bank>) -> Result<u64, Error> {
+async fn ask(bank: Remote<dyn Bank<Currency = u64>>) -> Result<u64, Error> {
     bank.fine(1).await
 }
 
 fn main() {
-    let bank = Remote::<dyn Bank>::new(Branch);
+    let bank = Remote::<dyn Bank<Currency = u64>>::new(Branch);
     drop(ask(bank));
 }

@@ -9,8 +9,6 @@ pub trait Store {
     async fn put<'a>(&'a self, key: Cow<'a, str>) -> Result<(), Error>;
 
     async fn get(&self, key: Cow<'_, str>) -> Result<(), Error>;
-
-    async fn outlives<'a, 'b: 'a>(&'a self, key: &'b str) -> Result<(), Error>;
 }
 
 fn main() {}
