@@ -15,7 +15,7 @@ pub use crate::call::Call;
 pub use crate::codec::Bounds;
 pub use crate::error::Error;
 pub use crate::inbound::{Bulk, Coder, Inbound, MethodResult, Plain, Reply, Served};
-pub use crate::interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
+pub use crate::interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor, Supertrait};
 pub use crate::object::cell::{Cell, ErasedObject, Exclusive, ObjectMeta, Shared};
 pub use crate::promises::*;
 pub use crate::remote::Remote;

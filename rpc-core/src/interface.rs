@@ -30,6 +30,16 @@ pub trait Interface: Send + Sync {
     fn dispatch(object: Arc<Self::Erased>, method: u32, inbound: &mut Inbound<'_>) -> Served;
 }
 
+/// That `Self` is `T` or one of its supertraits, at any distance. Implemented by `#[remote]` for `dyn Trait`.
+///
+/// [`Remote::upcast`](crate::Remote::upcast) asks for it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a supertrait of `{T}`",
+    label = "a reference cannot be turned into this one by its type alone",
+    note = "`upcast` goes from a trait to its supertraits; for another interface of the object take `Remote::into_any(reference).downcast()`, which asks nothing of its host"
+)]
+pub trait Supertrait<T: ?Sized + Interface>: Interface {}
+
 /// That an object of type `C` can be hosted under an interface. Implemented by `#[remote]`.
 #[diagnostic::on_unimplemented(
     message = "`{C}` cannot be hosted as `{Self}`",

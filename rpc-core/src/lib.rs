@@ -58,6 +58,44 @@
 //! Calls on one object start in the order in which they were sent. Arguments are values that serde can carry, or borrows of one: `&str`, `&[T]`, `&T`.
 //! [`macro@remote`] has the rules and the options of methods.
 //!
+//! Traits may have type parameters, associated types and supertraits, and a reference to one trait becomes a reference to a supertrait of it by
+//! [`Remote::upcast`].
+//!
+//! ```
+//! use netref::{Remote, Result, remote};
+//!
+//! #[remote]
+//! trait Store<K, V = String> {
+//!     async fn get(&self, key: &K) -> Result<Option<V>>;
+//! }
+//! #[remote]
+//! trait Shelf {
+//!     type Item;
+//!     async fn first(&self) -> Result<Option<Self::Item>>;
+//! }
+//! #[remote]
+//! trait Library: Store<u32> + Shelf<Item = String> {
+//!     async fn close(&mut self) -> Result<()>;
+//! }
+//!
+//! # struct Books(Vec<String>);
+//! # impl Store<u32> for Books {
+//! #     async fn get(&self, key: &u32) -> Result<Option<String>> { Ok(self.0.get(*key as usize).cloned()) }
+//! # }
+//! # impl Shelf for Books {
+//! #     type Item = String;
+//! #     async fn first(&self) -> Result<Option<String>> { Ok(self.0.first().cloned()) }
+//! # }
+//! # impl Library for Books { async fn close(&mut self) -> Result<()> { Ok(()) } }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let library = Remote::<dyn Library>::new(Books(vec!["Emma".to_owned()]));
+//! assert_eq!(library.get(&0).await?, library.first().await?);
+//!
+//! let shelf: Remote<dyn Shelf<Item = String>> = Remote::upcast(library);
+//! assert_eq!(shelf.first().await?.as_deref(), Some("Emma"));
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
 //! # Two nodes
 //!
 //! A [`Node`] is a process taking part. It listens on addresses, publishes objects under names, and connects to others. Addresses are URLs:
@@ -408,7 +446,7 @@
 //!
 //! # What is not there yet
 //!
-//! Promise pipelining, streams, TLS, sessions that outlive their connection, traits with type parameters. The README has the whole list.
+//! Promise pipelining, streams, TLS, sessions that outlive their connection. The README has the whole list.
 //!
 //! # Features
 //!
@@ -422,7 +460,7 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
-//! | [`interface`](Interface), `promises`, `__private`, [`function`] | what the macro makes of a trait, what generated code calls, and the same for closures |
+//! | [`interface`](Interface), [`value`](Value), `promises`, `__private`, [`function`] | what the macro makes of a trait, what generated code calls, and the same for closures |
 //! | [`remote`](Remote), [`any`](AnyRemote), [`weak`](WeakRemote), [`object_key`](ObjectKey) | references |
 //! | [`call`](Call), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
 //! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
@@ -489,7 +527,7 @@ pub use context::{Context, spawn};
 pub use error::{Error, ErrorKind, Fault, Outcome, Result, Scope};
 pub use function::RemoteFn;
 pub use handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn};
-pub use interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
+pub use interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor, Supertrait};
 pub use limits::Limits;
 pub use netref_macros::remote;
 pub use node::{Node, NodeBuilder, NodeStats, connect};

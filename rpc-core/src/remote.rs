@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::any::{AnyRemote, Place};
 use crate::error::Error;
 use crate::handler::Handler;
-use crate::interface::{Export, Interface};
+use crate::interface::{Export, Interface, Supertrait};
 use crate::object::cell::{Cell, ErasedObject};
 use crate::object_key::ObjectKey;
 use crate::servant::Hosted;
@@ -131,6 +131,44 @@ impl<T: ?Sized + Interface> Remote<T> {
             }
         }
         Self { place: RemotePlace::Any(reference) }
+    }
+
+    /// The same reference under one of its supertraits, which the compiler checks. Nothing is asked of the host.
+    ///
+    /// It takes no permission away: the host of another node's object goes on granting whoever holds the reference what it granted before.
+    ///
+    /// ```
+    /// # use netref::{Remote, Result, remote};
+    /// #[remote]
+    /// trait Named {
+    ///     async fn name(&self) -> Result<String>;
+    /// }
+    /// #[remote]
+    /// trait Ship: Named {
+    ///     async fn sail(&self) -> Result<()>;
+    /// }
+    ///
+    /// async fn greet(it: Remote<dyn Named>) -> Result<String> {
+    ///     Ok(format!("hello {}", it.name().await?))
+    /// }
+    ///
+    /// async fn board(ship: Remote<dyn Ship>) -> Result<String> {
+    ///     greet(Remote::upcast(ship)).await // or `Remote::upcast::<dyn Named>(ship)`
+    /// }
+    /// ```
+    pub fn upcast<S: ?Sized + Supertrait<T>>(this: Self) -> Remote<S> {
+        match this.place {
+            RemotePlace::Here(object) => {
+                let mut slot: Option<Arc<S::Erased>> = None;
+                T::upcast(Arc::clone(&object), &mut slot);
+                match slot {
+                    Some(object) => Remote::of_erased(object),
+                    // Not reached for a trait that the macro wrote; the way over the servant is right for any other.
+                    None => Remote::from_any(AnyRemote::here(Arc::new(Hosted::new::<T>(object)))),
+                }
+            }
+            RemotePlace::Any(reference) => Remote::from_any(reference),
+        }
     }
 
     /// The same reference without the trait in its type.

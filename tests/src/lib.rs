@@ -1,1 +1,3 @@
-//! netref
+//! What tests need of another crate than their own.
+
+pub mod bases;

@@ -30,6 +30,12 @@ pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
             #(#methods)*
             #(#fillers)*
         }
+        #[diagnostic::do_not_recommend]
+        impl<'x, __Interface: ?::core::marker::Sized + #private::Interface + #dynamic, #parameters> #private::Supertrait<__Interface>
+            for dyn #dynamic + 'x
+        #bounds
+        {
+        }
     }
 }
 
