@@ -230,6 +230,35 @@ async fn message_above_the_limit_is_refused_at_once_and_stops_nothing() {
     drop((left, right));
 }
 
+#[remote]
+pub trait Hoard {
+    /// A long result with more references than the caller's node takes.
+    async fn too_many(&self) -> Result<(Vec<u64>, Vec<Remote<dyn Store>>)>;
+}
+
+struct Full;
+
+impl Hoard for Full {
+    async fn too_many(&self) -> Result<(Vec<u64>, Vec<Remote<dyn Store>>)> {
+        Ok((vec![u64::MAX; 100_000], (0..9).map(|_| Remote::<dyn Store>::new(Mirror)).collect()))
+    }
+}
+
+#[tokio::test]
+async fn result_that_is_replaced_by_an_error_gives_its_credit_back() {
+    let limits = Limits { exports: 4, ..narrow() };
+    let (left, right, store, _) = pair_of_stores(limits).await;
+    right.publish("hoard", Remote::<dyn Hoard>::new(Full)).expect("a name");
+    let hoard: Remote<dyn Hoard> = left.connect(&url(&right, "hoard")).await.expect("a session");
+    for call in 0..20 {
+        let error = within(&format!("call {call}"), hoard.too_many()).await.expect_err("too many references");
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Overloaded, Outcome::Ran), "{error}");
+    }
+    let reply = within("the largest result", store.bytes(vec![1], 4 * MIB as u32 - 1_000)).await.expect("all of the window is there");
+    assert_eq!(reply.len(), 4 * MIB - 1_000);
+    drop((left, right));
+}
+
 // --- `&mut self` methods that are entered again ---
 
 #[remote]

@@ -145,6 +145,13 @@ impl Connection {
         self.returns_out.take(cost)
     }
 
+    /// A return for which credit was taken is replaced by another before it is written. False when there is no credit for that one; then
+    /// none is taken.
+    pub(crate) fn replace_return(&mut self, taken: u64, cost: u64) -> bool {
+        self.returns_out.grant(taken);
+        self.returns_out.take(cost)
+    }
+
     /// The first frame of a return arrived. True when it is complete.
     pub(crate) fn handle_return(&mut self, id: CallId, size: Size, present: u64) -> Result<bool, Rule> {
         let Size { total, cost } = size;

@@ -271,22 +271,26 @@ impl SessionCore {
         }
     }
 
+    /// Writes a return for which credit was taken.
     fn write_return(&self, state: &mut State, id: CallId, mut reply: Reply, after: &mut Afterwards) {
         let described = match self.describe(state, &reply.outgoing.references) {
             Ok(described) => described,
             Err(error) => {
-                after.drop_reply(std::mem::replace(&mut reply, Reply::failed(&error.with_outcome(Outcome::Ran))));
-                Described::default()
+                let cost = reply.size().cost;
+                after.drop_reply(reply);
+                return self.write_instead(state, id, cost, &error.with_outcome(Outcome::Ran), after);
             }
         };
+        // Writing takes the segments out.
+        let cost = if described.descriptors.is_empty() { 0 } else { reply.size().cost };
         if self.write_return_frame(state, id, &mut reply, &described).is_err() {
             self.take_back(state, &described);
+            debug_assert!(cost > 0, "what names no reference always fits a frame");
+            after.drop_reply(reply);
             let text = format!("{} references in one result do not fit its first frame", described.descriptors.len());
-            let failed = Reply::failed(&Error::new(ErrorKind::TooLarge, Outcome::Ran, text));
-            after.drop_reply(std::mem::replace(&mut reply, failed));
-            let written = self.write_return_frame(state, id, &mut reply, &Described::default());
-            debug_assert!(written.is_ok(), "an error always fits a frame");
-        } else if described.held {
+            return self.write_instead(state, id, cost, &Error::new(ErrorKind::TooLarge, Outcome::Ran, text), after);
+        }
+        if described.held {
             state.running_mut(id).held = std::mem::take(&mut reply.outgoing.references);
         }
         let holds = !state.running_mut(id).held.is_empty();
@@ -295,6 +299,18 @@ impl SessionCore {
         running.task = None;
         running.cancelled = None;
         after.drop_reply(reply);
+    }
+
+    /// Writes an error in place of a result that cannot be sent. Its credit is another: what the result took is given back first, and
+    /// without credit for the error that waits where the result was.
+    fn write_instead(&self, state: &mut State, id: CallId, taken: u64, error: &Error, after: &mut Afterwards) {
+        let failed = Reply::failed(error);
+        if state.proto.replace_return(taken, failed.size().cost) {
+            self.write_return(state, id, failed, after);
+        } else {
+            state.held_bytes += failed.size().total;
+            state.held_returns.push_front((id, failed));
+        }
     }
 
     fn write_return_frame(&self, state: &mut State, id: CallId, reply: &mut Reply, described: &Described) -> Result<(), wire::EncodeError> {
