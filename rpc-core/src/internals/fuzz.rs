@@ -3,6 +3,7 @@
 mod frames;
 mod guard;
 mod handshake;
+mod machine;
 mod session;
 mod streams;
 mod urls;
@@ -11,6 +12,7 @@ mod weight;
 pub use frames::frames;
 pub use guard::guard;
 pub use handshake::handshake;
+pub use machine::machine;
 pub use session::session;
 pub use urls::urls;
 

@@ -4,5 +4,9 @@
 //! | file | what |
 //! | --- | --- |
 //! | `fuzz` | one function per fuzz target: bytes in, a panic when a rule is broken |
+//! | `search` | every order in which a few calls can go |
+//! | `simulation` | two or three nodes in virtual time, driven by a seed |
 
 pub mod fuzz;
+pub mod search;
+pub mod simulation;

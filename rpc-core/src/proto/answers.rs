@@ -166,6 +166,21 @@ impl Answers {
     }
 }
 
+/// What an audit of both ends compares.
+#[cfg(feature = "internals")]
+impl Answers {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (CallId, Answer)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(index, slot)| Some((CallId { index: index as u32, generation: slot.generation }, slot.answer?)))
+    }
+
+    pub(crate) fn is_departing(&self) -> bool {
+        self.departing
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -227,7 +227,7 @@ impl Connection {
     }
 
     /// What must hold after every step; the first thing that does not is named.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let open = self.questions.iter().count();
         if open != self.questions.len() {
@@ -237,6 +237,24 @@ impl Connection {
             return Err("a piece belongs to no return");
         }
         Ok(())
+    }
+}
+
+/// The windows of one end, for an audit of both.
+#[cfg(feature = "internals")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows<'a> {
+    pub(crate) calls_out: &'a SendWindow,
+    pub(crate) calls_in: &'a ReceiveWindow,
+    pub(crate) returns_out: &'a SendWindow,
+    pub(crate) returns_in: &'a ReceiveWindow,
+}
+
+#[cfg(feature = "internals")]
+impl Connection {
+    pub(crate) fn windows(&self) -> Windows<'_> {
+        let Self { calls_out, calls_in, returns_out, returns_in, .. } = self;
+        Windows { calls_out, calls_in, returns_out, returns_in }
     }
 }
 

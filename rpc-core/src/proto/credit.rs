@@ -91,6 +91,25 @@ impl ReceiveWindow {
     }
 }
 
+/// What an audit of both ends compares.
+#[cfg(feature = "internals")]
+impl SendWindow {
+    pub(crate) fn available(&self) -> u64 {
+        self.available
+    }
+}
+
+#[cfg(feature = "internals")]
+impl ReceiveWindow {
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    pub(crate) fn owed(&self) -> u64 {
+        self.owed
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -160,6 +160,18 @@ impl Hasher for GrantHasher {
     }
 }
 
+/// What an audit of both ends compares.
+#[cfg(feature = "internals")]
+impl Exports {
+    /// Every export with the references that were sent and not given back.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ExportId, u64)> {
+        let named = self.slots.iter().enumerate();
+        named
+            .map(|(index, slot)| (ExportId { index: index as u32, generation: slot.generation }, slot.count))
+            .filter(|&(_, count)| count > 0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

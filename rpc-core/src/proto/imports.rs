@@ -86,6 +86,18 @@ impl Imports {
 /// Slots kept in an empty table.
 const KEEP: usize = 64;
 
+/// What an audit of both ends compares.
+#[cfg(feature = "internals")]
+impl Imports {
+    /// Everything that is held, with the references that arrived and were not given back.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ExportId, u64)> {
+        let named = self.slots.iter().enumerate();
+        named
+            .map(|(index, slot)| (ExportId { index: index as u32, generation: slot.generation }, slot.count))
+            .filter(|&(_, count)| count > 0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

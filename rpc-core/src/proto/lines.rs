@@ -87,6 +87,14 @@ impl<T> Lines<T> {
     }
 }
 
+/// What an audit of both ends compares.
+#[cfg(feature = "internals")]
+impl<T> Lines<T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Place<T>> {
+        self.lines.values().flatten()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

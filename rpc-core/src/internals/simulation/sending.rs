@@ -1,0 +1,384 @@
+//! Owns how calls and returns of the simulated world become frames: the model of `session/send.rs`. Room, credit, numbers, counts and
+//! bytes are the real ones.
+
+use super::call::{Call, Plan, Stage, Verdict};
+use super::end::{Reply, Rest, filler};
+use super::node::Ref;
+use super::references::Described;
+use super::sight::Sight;
+use super::world::{Arg, World};
+use crate::error::Outcome;
+use crate::id::CallId;
+use crate::limits::Size;
+use crate::proto::Pool;
+use crate::wire::{self, Body, ChunkOf, Define, DefineMethod, Descriptor, Finish, Frame, Status, Target};
+
+/// What became of a try to send a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    Sent,
+    NoRoom,
+    Failed(Outcome),
+}
+
+/// What a message begins with.
+enum Head {
+    Call { target: Target, method: u32, nested: bool },
+    Return(Status),
+}
+
+/// Whose message it is, and how long.
+struct Whose {
+    id: CallId,
+    call: u32,
+    verdict: Verdict,
+    total: u32,
+}
+
+/// Names of interfaces and methods, by their numbers in the simulation.
+pub(super) fn interface_name(interface: u8) -> String {
+    format!("i{interface}")
+}
+
+pub(super) fn method_name(method: u8) -> String {
+    format!("m{method}")
+}
+
+/// The first bytes of a payload: whose it is, and for a return its outcome.
+pub(super) const HEAD: u32 = 5;
+
+/// Bytes of the error that takes the place of a result.
+pub(super) const SPOILT: u32 = 90;
+
+fn payload(call: u32, verdict: Verdict, bytes: u32) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(bytes as usize);
+    payload.extend_from_slice(&call.to_le_bytes());
+    payload.push(match verdict {
+        Verdict::Failed(outcome) => outcome as u8,
+        _ => 0xFF,
+    });
+    payload.resize(bytes as usize, filler(call));
+    payload
+}
+
+impl World {
+    /// A node's program makes a call.
+    pub(super) fn make_call(&mut self, end: usize, target: Option<u64>, args: &[Arg], plan: Plan) {
+        let node = self.ends[end].node;
+        let mut references = Vec::new();
+        for arg in args {
+            match arg {
+                Arg::Fresh => references.push(self.new_object(node, plan.method % 3)),
+                Arg::Held(index) => {
+                    if let Some(&held) = self.nodes[node].held.get(*index) {
+                        references.push(self.dup(node, held));
+                    }
+                }
+            }
+        }
+        self.call(end, target, references, plan, None, false);
+    }
+
+    /// Makes a call; the program's when it has no parent. Gives its number.
+    pub(super) fn call(&mut self, end: usize, target: Option<u64>, args: Vec<Ref>, plan: Plan, parent: Option<u32>, is_relay: bool) -> u32 {
+        let node = self.ends[end].node;
+        let target = target.filter(|number| self.nodes[node].imports.get(number).is_some_and(|import| import.end == end));
+        if let Some(number) = target {
+            self.dup(node, Ref::Import(number));
+        }
+        let (target_truth, interface) = match target.and_then(|number| self.nodes[node].imports.get(&number)) {
+            Some(import) => (import.truth, import.interface),
+            None => (super::node::NO_TRUTH, 0),
+        };
+        let number = self.calls.len() as u32;
+        let args_truth = self.truths(node, &args);
+        self.calls.push(Call {
+            caller: node,
+            end,
+            target,
+            interface,
+            pool: if parent.is_some() { Pool::Nested } else { Pool::Root },
+            parent,
+            is_relay,
+            args,
+            plan,
+            stage: Stage::Queued,
+            target_truth,
+            args_truth,
+            reply_truth: Vec::new(),
+            order: 0,
+            starts: 0,
+            ran: false,
+            is_passing: false,
+            passed_on: None,
+            verdict: None,
+            given_up: false,
+        });
+        self.start(number);
+        number
+    }
+
+    fn start(&mut self, call: u32) {
+        let Call { end, pool, parent, .. } = self.calls[call as usize];
+        let tried = if self.ends[end].waiting[pool as usize].is_empty() { self.try_send(call) } else { Tried::NoRoom };
+        match tried {
+            Tried::Sent => {}
+            Tried::Failed(outcome) => self.fail(call, outcome),
+            Tried::NoRoom => {
+                let proto = &self.ends[end].proto;
+                let is_closed = !self.ends[end].open || !proto.questions.is_open();
+                let goes_back = parent.is_some_and(|parent| self.handlers.get(&parent).is_some_and(|handler| handler.end == end));
+                if is_closed || pool == Pool::Nested && !proto.questions.has_room(pool) && goes_back {
+                    if !is_closed {
+                        self.sight(Sight::NestedCallRefused);
+                    }
+                    return self.fail(call, Outcome::NotRun);
+                }
+                self.sight(Sight::CallWaits);
+                self.ends[end].waiting[pool as usize].push_back(call);
+                self.pump(end);
+            }
+        }
+    }
+
+    /// Sends what waits, as far as there is room.
+    pub(super) fn pump(&mut self, end: usize) {
+        for pool in [Pool::Root, Pool::Nested] {
+            while let Some(&call) = self.ends[end].waiting[pool as usize].front() {
+                let tried = self.try_send(call);
+                if tried == Tried::NoRoom {
+                    break;
+                }
+                self.ends[end].waiting[pool as usize].pop_front();
+                if let Tried::Failed(outcome) = tried {
+                    self.fail(call, outcome);
+                }
+            }
+        }
+    }
+
+    /// A call ends without having been sent.
+    pub(super) fn fail(&mut self, call: u32, outcome: Outcome) {
+        self.drop_carried(call);
+        self.calls[call as usize].stage = Stage::Over;
+        self.resolve(call, Verdict::Failed(outcome), Vec::new());
+    }
+
+    /// What a call carries until it is sent.
+    pub(super) fn drop_carried(&mut self, call: u32) {
+        let it = &mut self.calls[call as usize];
+        let node = it.caller;
+        let target = it.target.take();
+        let args = std::mem::take(&mut it.args);
+        self.drop_refs(node, args);
+        self.drop_refs(node, target.map(Ref::Import));
+    }
+
+    fn try_send(&mut self, call: u32) -> Tried {
+        let Call { end: at, target, interface, pool, plan, is_relay, ref args, .. } = self.calls[call as usize];
+        let args = args.clone();
+        let node = self.ends[at].node;
+        let end = &mut self.ends[at];
+        if !end.open || !end.proto.questions.is_open() || u64::from(plan.size) > end.proto.theirs.message_bytes {
+            return Tried::Failed(Outcome::NotRun);
+        }
+        let size = Size::new(u64::from(plan.size.max(HEAD)), args.len(), 0);
+        if !end.proto.has_room(pool, size.cost) {
+            return Tried::NoRoom;
+        }
+        let Some(method) = self.define(at, interface, plan.method, is_relay) else {
+            self.sight(Sight::DefinitionsFull);
+            return Tried::Failed(Outcome::NotRun);
+        };
+        let Some(described) = self.describe(at, &args) else { return Tried::Failed(Outcome::NotRun) };
+        let end = &mut self.ends[at];
+        let id = end.proto.call(pool, size.cost, call);
+        if plan.unfit {
+            self.sight(Sight::CallTakenBack);
+            self.take_back(at, &described);
+            self.ends[at].proto.take_call_back(id, size.cost);
+            return Tried::Failed(Outcome::NotRun);
+        }
+        let target = match target.and_then(|number| self.nodes[node].imports.get(&number)) {
+            Some(import) => Target::Export(import.export),
+            None => Target::Root,
+        };
+        let Described { descriptors, held } = described;
+        let head = Head::Call { target, method, nested: pool == Pool::Nested };
+        self.push_message(at, head, Whose { id, call, verdict: Verdict::Ok, total: size.total as u32 }, descriptors);
+        let end = &mut self.ends[at];
+        end.sent += 1;
+        let it = &mut self.calls[call as usize];
+        it.order = end.sent;
+        it.stage = Stage::Sent(id);
+        if held {
+            it.args.clear();
+            end.held_arguments.insert(id, args);
+        }
+        self.drop_carried(call);
+        Tried::Sent
+    }
+
+    /// Writes the first frame of a message, and queues the rest if there is one.
+    fn push_message(&mut self, end: usize, head: Head, of: Whose, references: Vec<Descriptor<'static>>) {
+        let Whose { id, call, verdict, total } = of;
+        let here = total.min(self.config().inline.max(HEAD));
+        let payload = if here == 0 { Vec::new() } else { payload(call, verdict, here) };
+        let body = Body { codec: 0, references, segments: Vec::new(), total: u64::from(total), bytes: &payload };
+        let (frame, of) = match head {
+            Head::Call { target, method, nested } => {
+                let (deadline_us, chain, trace, extensions) = (None, None, None, Vec::new());
+                let call = wire::Call {
+                    id,
+                    target,
+                    method,
+                    deadline_us,
+                    chain,
+                    trace,
+                    oneway: false,
+                    idempotent: false,
+                    nested,
+                    extensions,
+                    body,
+                };
+                (Frame::Call(call), ChunkOf::Call)
+            }
+            Head::Return(status) => (Frame::Return(wire::Return { id, status, body }), ChunkOf::Return),
+        };
+        let end = &mut self.ends[end];
+        end.push(&frame);
+        if here < total {
+            end.rests.push_back(Rest { of, id, call, bytes: total - here });
+        }
+    }
+
+    /// This end's number for a method, told to the peer when it is new. `None` when the peer takes no more.
+    fn define(&mut self, end: usize, interface: u8, method: u8, is_relay: bool) -> Option<u32> {
+        let (interface_name, name) = (interface_name(interface), method_name(method));
+        let end = &mut self.ends[end];
+        let own = &mut end.proto.own;
+        if is_relay && own.is_half_full() && !own.has(&interface_name, &name, u64::from(method)) {
+            return None;
+        }
+        let interface = own.interface(&interface_name)?;
+        let number = own.method(interface.value, &name, u64::from(method));
+        if interface.is_new || number.is_some_and(|number| number.is_new) {
+            let fingerprint = u64::from(method);
+            let methods = number.iter().filter(|number| number.is_new);
+            let methods = methods.map(|number| DefineMethod { number: number.value, name: &name, fingerprint, signature: "" }).collect();
+            let name = if interface.is_new { &*interface_name } else { "" };
+            end.push(&Frame::Define(Define { interface: interface.value, name, methods }));
+        }
+        number.map(|number| number.value)
+    }
+
+    /// Queues the return of a call that ran here. The call must be open.
+    pub(super) fn send_return(&mut self, at: usize, id: CallId, mut reply: Reply) {
+        if u64::from(reply.size) > self.ends[at].proto.theirs.message_bytes {
+            self.spoil(at, &mut reply);
+        }
+        let cost = self.cost_of(&reply);
+        let end = &mut self.ends[at];
+        if !end.held_returns.is_empty() || !end.proto.return_credit(cost) {
+            end.held_returns.push_back((id, reply));
+            return self.sight(Sight::ReturnWaits);
+        }
+        self.write_return(at, id, reply);
+    }
+
+    /// Sends the returns that waited for credit, as far as it goes.
+    pub(super) fn pump_returns(&mut self, at: usize) {
+        while let Some((id, reply)) = self.ends[at].held_returns.pop_front() {
+            let cost = self.cost_of(&reply);
+            if !self.ends[at].proto.return_credit(cost) {
+                self.ends[at].held_returns.push_front((id, reply));
+                return;
+            }
+            self.write_return(at, id, reply);
+        }
+    }
+
+    /// A result that cannot be sent is told to its caller instead.
+    fn spoil(&mut self, at: usize, reply: &mut Reply) {
+        let references = std::mem::take(&mut reply.references);
+        self.drop_refs(self.ends[at].node, references);
+        (reply.verdict, reply.size) = (Verdict::Failed(Outcome::Ran), SPOILT);
+    }
+
+    fn cost_of(&self, reply: &Reply) -> u64 {
+        let size = if reply.verdict == Verdict::Cancelled { 0 } else { reply.size.max(HEAD) };
+        Size::new(u64::from(size), reply.references.len(), 0).cost
+    }
+
+    /// Writes a return for which credit was taken.
+    fn write_return(&mut self, at: usize, id: CallId, mut reply: Reply) {
+        let node = self.ends[at].node;
+        let unfit = self.calls[reply.call as usize].plan.unfit_reply && !reply.references.is_empty();
+        let described = match self.describe(at, &reply.references) {
+            Some(described) if unfit => {
+                self.take_back(at, &described);
+                None
+            }
+            described => described,
+        };
+        let described = match described {
+            Some(described) => described,
+            None => {
+                let taken = self.cost_of(&reply);
+                self.spoil(at, &mut reply);
+                let cost = self.cost_of(&reply);
+                if !self.ends[at].proto.replace_return(taken, cost) {
+                    self.ends[at].held_returns.push_front((id, reply));
+                    return self.sight(Sight::ErrorWaitsInstead);
+                }
+                self.sight(Sight::ReturnReplaced);
+                Described::default()
+            }
+        };
+        let (status, total) = match reply.verdict {
+            Verdict::Ok => (Status::Ok, reply.size.max(HEAD)),
+            Verdict::Failed(_) => (Status::SystemError, reply.size.max(HEAD)),
+            Verdict::Cancelled => (Status::Cancelled, 0),
+        };
+        let Described { descriptors, held } = described;
+        self.push_message(at, Head::Return(status), Whose { id, call: reply.call, verdict: reply.verdict, total }, descriptors);
+        if !self.ends[at].proto.answers.returned(id, held) {
+            self.fault(format!("end {at} answered {id:?} twice, or without being asked"));
+        }
+        if held {
+            self.ends[at].held_results.insert(id, reply.references);
+        } else {
+            self.drop_refs(node, reply.references);
+        }
+    }
+
+    /// The caller drops a call, or its deadline is over.
+    pub(super) fn give_up(&mut self, call: u32, deadline: bool) {
+        let Some(it) = self.calls.get(call as usize) else { return };
+        if it.given_up || it.verdict.is_some() {
+            return;
+        }
+        let (end, pool) = (it.end, it.pool);
+        match it.stage {
+            Stage::Over => return,
+            Stage::Queued => {
+                self.ends[end].waiting[pool as usize].retain(|&waiting| waiting != call);
+                self.drop_carried(call);
+                self.calls[call as usize].stage = Stage::Over;
+                if deadline {
+                    self.resolve(call, Verdict::Failed(Outcome::NotRun), Vec::new());
+                }
+                self.pump(end);
+            }
+            Stage::Sent(id) => {
+                if deadline {
+                    self.resolve(call, Verdict::Failed(Outcome::MayHaveRun), Vec::new());
+                }
+                if self.ends[end].proto.questions.cancel(id) {
+                    self.ends[end].push(&Frame::Finish(Finish { id, cancel: true, release_results: false }));
+                }
+            }
+        }
+        self.calls[call as usize].given_up = true;
+    }
+}
