@@ -168,11 +168,11 @@ impl Wire {
                 Call::failed(Error::clone(&error).with_method(crate::inbound::method_name(interface.name, called.method)))
             }
             Place::Here(servant) => {
-                let (bytes, outgoing) = match encode(&arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX) {
+                let (bytes, mut outgoing) = match encode(&arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX) {
                     Ok(encoded) => encoded,
                     Err(error) => return Call::failed(error.with_method(crate::inbound::method_name(interface.name, called.method))),
                 };
-                let Outgoing { references, segments } = outgoing;
+                let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
                 let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
                 let named = Method {
                     idempotent: called.method.idempotent,

@@ -20,7 +20,7 @@ use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::limits::Limits;
 use crate::panics;
 use crate::peer::Peer;
-use crate::session::{Arrived, Extras, RemoteCall, deadline_over};
+use crate::session::{Arrived, RemoteCall, deadline_over};
 use crate::transfer::{self, Incoming};
 use crate::wire::Status;
 
@@ -353,12 +353,9 @@ pub(crate) fn decode_reply<K: Coder, E>(arrived: Arrived, limits: &Limits, peer:
 where
     E: From<Error> + DeserializeOwned,
 {
-    let mut arrived = arrived;
-    let Extras { references, segments } = arrived.take_extras();
-    let Arrived { status, codec, bytes, .. } = arrived;
+    let Arrived { status, codec, bytes, incoming } = arrived;
     // The name of the hop is for errors; a value that holds one without being one names it less exactly.
-    let answered_by = (status == Status::AppError).then(|| called.answered_by(peer.clone()));
-    let incoming = Incoming { references, segments, answered_by };
+    let incoming = if status == Status::AppError { incoming.answered_by(called.answered_by(peer.clone())) } else { incoming };
     let decoded = decode_parts::<K, E>(status, codec, bytes.as_slice(), incoming, limits);
     decoded.unwrap_or_else(|error| Err(E::from(called.name_on(error))))
 }
@@ -403,6 +400,6 @@ where
     };
     let references = payload.references.into_iter().map(Some).collect();
     let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
-    let incoming = Incoming { references, segments, answered_by: Some(called.answered_by(Peer::LOCAL)) };
+    let incoming = Incoming::new(references, segments).answered_by(called.answered_by(Peer::LOCAL));
     decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &Limits::default())
 }

@@ -87,11 +87,11 @@ impl Reply {
 
     pub(crate) fn from_payload(status: Status, payload: Payload) -> Self {
         let Payload { codec, bytes, segments, references } = payload;
-        Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing { references, segments } }
+        Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing::new(references, segments) }
     }
 
-    pub(crate) fn into_payload(self) -> Payload {
-        let Outgoing { references, segments } = self.outgoing;
+    pub(crate) fn into_payload(mut self) -> Payload {
+        let (references, segments) = (self.outgoing.take_references(), self.outgoing.take_segments());
         Payload { codec: self.codec, bytes: self.bytes.into_bytes(), segments, references }
     }
 
@@ -105,8 +105,7 @@ impl Reply {
 
     /// How large it is, bulk bytes included.
     pub(crate) fn size(&self) -> Size {
-        let bulk: u64 = self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum();
-        Size::new(self.bytes.as_slice().len() as u64 + bulk, self.outgoing.references.len(), self.outgoing.segments.len())
+        self.outgoing.size_with(self.bytes.as_slice())
     }
 }
 
@@ -221,7 +220,7 @@ impl<'a> Inbound<'a> {
         method: &'a Method,
     ) -> Self {
         let bounds = bounds(&Limits::default());
-        let incoming = Incoming { references, segments, answered_by: None };
+        let incoming = Incoming::new(references, segments);
         Self::new(codec, InboundBytes::Shared(bytes.clone()), incoming, bounds, codec::MESSAGE_BYTES_MAX, Asked::Here(method))
     }
 
@@ -265,19 +264,19 @@ impl<'a> Inbound<'a> {
             InboundBytes::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
             InboundBytes::Shared(bytes) => bytes,
         };
-        let incoming = std::mem::take(&mut self.incoming);
+        let (references, segments) = std::mem::take(&mut self.incoming).into_tables();
         Payload {
             codec: self.codec,
             bytes,
-            segments: incoming.segments.into_iter().flatten().collect(),
-            references: incoming.references.into_iter().flatten().collect(),
+            segments: segments.into_iter().flatten().collect(),
+            references: references.into_iter().flatten().collect(),
         }
     }
 
     /// What nobody has taken.
     pub(crate) fn take_leftovers(&mut self) -> Option<Incoming> {
         let incoming = std::mem::take(&mut self.incoming);
-        (!incoming.references.is_empty()).then_some(incoming)
+        incoming.has_references().then_some(incoming)
     }
 
     /// Decodes the arguments.
@@ -353,7 +352,7 @@ fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, code
     let error = match encoded {
         Ok((Ok(()), outgoing)) => {
             let reply = Reply { status, codec, bytes: ReplyBytes::Pooled(bytes), outgoing };
-            match oversized(&reply.size(), reply.outgoing.references.len(), reply.outgoing.segments.len(), max_bytes, Outcome::Ran) {
+            match oversized(&reply.size(), reply.outgoing.references().len(), reply.outgoing.segments().len(), max_bytes, Outcome::Ran) {
                 None => return reply,
                 Some(error) => error,
             }

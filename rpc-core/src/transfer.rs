@@ -8,22 +8,58 @@ use serde::{Deserialize, Deserializer};
 
 use crate::any::AnyRemote;
 use crate::error::{Error, Verbatim};
+use crate::limits::Size;
 use crate::peer::Peer;
 
-/// What a message carries beside its payload, on its way out.
+/// What a message carries beside its payload, on its way out. Most carry nothing; as one word that costs nothing to hand on.
 #[derive(Debug, Default)]
-pub(crate) struct Outgoing {
-    pub(crate) references: Vec<AnyRemote>,
-    pub(crate) segments: Vec<Bytes>,
+pub(crate) struct Outgoing(Option<Box<OutgoingTables>>);
+
+#[derive(Debug, Default)]
+struct OutgoingTables {
+    references: Vec<AnyRemote>,
+    segments: Vec<Bytes>,
 }
 
-/// What a message carries beside its payload, on its way in. Each entry is taken once.
+impl Outgoing {
+    pub(crate) fn new(references: Vec<AnyRemote>, segments: Vec<Bytes>) -> Self {
+        let is_empty = references.is_empty() && segments.is_empty();
+        Self((!is_empty).then(|| Box::new(OutgoingTables { references, segments })))
+    }
+
+    pub(crate) fn references(&self) -> &[AnyRemote] {
+        self.0.as_ref().map_or(&[], |tables| &tables.references)
+    }
+
+    pub(crate) fn segments(&self) -> &[Bytes] {
+        self.0.as_ref().map_or(&[], |tables| &tables.segments)
+    }
+
+    pub(crate) fn take_references(&mut self) -> Vec<AnyRemote> {
+        self.0.as_mut().map(|tables| std::mem::take(&mut tables.references)).unwrap_or_default()
+    }
+
+    pub(crate) fn take_segments(&mut self) -> Vec<Bytes> {
+        self.0.as_mut().map(|tables| std::mem::take(&mut tables.segments)).unwrap_or_default()
+    }
+
+    /// How large a message is that has these tables beside a payload.
+    pub(crate) fn size_with(&self, payload: &[u8]) -> Size {
+        let bulk: u64 = self.segments().iter().map(|segment| segment.len() as u64).sum();
+        Size::new(payload.len() as u64 + bulk, self.references().len(), self.segments().len())
+    }
+}
+
+/// What a message carries beside its payload, on its way in. Each entry is taken once. A word, for the same reason as [`Outgoing`].
 #[derive(Debug, Default)]
-pub(crate) struct Incoming {
-    pub(crate) references: Vec<Option<AnyRemote>>,
-    pub(crate) segments: Vec<Option<Bytes>>,
+pub(crate) struct Incoming(Option<Box<IncomingTables>>);
+
+#[derive(Debug, Default)]
+struct IncomingTables {
+    references: Vec<Option<AnyRemote>>,
+    segments: Vec<Option<Bytes>>,
     /// For a result: who answered, so that an error of the handler's own calls names the hop.
-    pub(crate) answered_by: Option<Answered>,
+    answered_by: Option<Answered>,
 }
 
 /// Where a result comes from.
@@ -35,8 +71,33 @@ pub(crate) struct Answered {
 }
 
 impl Incoming {
-    fn is_empty(&self) -> bool {
-        self.references.is_empty() && self.segments.is_empty() && self.answered_by.is_none()
+    pub(crate) fn new(references: Vec<Option<AnyRemote>>, segments: Vec<Option<Bytes>>) -> Self {
+        let is_empty = references.is_empty() && segments.is_empty();
+        Self((!is_empty).then(|| Box::new(IncomingTables { references, segments, answered_by: None })))
+    }
+
+    pub(crate) fn answered_by(mut self, answered: Answered) -> Self {
+        self.0.get_or_insert_default().answered_by = Some(answered);
+        self
+    }
+
+    /// The segments of a message whose first frame brought the references.
+    pub(crate) fn set_segments(&mut self, segments: Vec<Option<Bytes>>) {
+        if !segments.is_empty() {
+            self.0.get_or_insert_default().segments = segments;
+        }
+    }
+
+    pub(crate) fn has_references(&self) -> bool {
+        self.0.as_ref().is_some_and(|tables| !tables.references.is_empty())
+    }
+
+    pub(crate) fn bulk_bytes(&self) -> usize {
+        self.0.iter().flat_map(|tables| tables.segments.iter().flatten()).map(Bytes::len).sum()
+    }
+
+    pub(crate) fn into_tables(self) -> (Vec<Option<AnyRemote>>, Vec<Option<Bytes>>) {
+        self.0.map(|tables| (tables.references, tables.segments)).unwrap_or_default()
     }
 }
 
@@ -51,146 +112,109 @@ enum Mode {
     DecodeResult,
 }
 
-thread_local! {
-    static MODE: Cell<Mode> = const { Cell::new(Mode::None) };
-    /// Whether there is, or was, anything in the two tables since they were last emptied.
-    static USED: Cell<bool> = const { Cell::new(false) };
-    static OUTGOING: RefCell<Outgoing> = const { RefCell::new(Outgoing { references: Vec::new(), segments: Vec::new() }) };
-    static INCOMING: RefCell<Incoming> =
-        const { RefCell::new(Incoming { references: Vec::new(), segments: Vec::new(), answered_by: None }) };
+/// The message that is encoded or decoded on this thread.
+struct Scope {
+    mode: Cell<Mode>,
+    outgoing: RefCell<Outgoing>,
+    incoming: RefCell<Incoming>,
 }
 
-/// Puts the former state back, also when the user's code panics. The tables are moved only when there is something in them: most
-/// messages carry neither references nor bulk bytes.
+thread_local! {
+    static SCOPE: Scope = const { Scope { mode: Cell::new(Mode::None), outgoing: RefCell::new(Outgoing(None)), incoming: RefCell::new(Incoming(None)) } };
+}
+
+/// Puts the former message back, also when the user's code panics: a value may make a call while it is serialized.
 struct Restore {
     mode: Mode,
-    outgoing: Option<Outgoing>,
-    incoming: Option<Incoming>,
+    outgoing: Outgoing,
+    incoming: Incoming,
 }
 
 impl Restore {
     #[inline]
-    fn enter(mode: Mode, incoming: Option<Incoming>) -> Self {
-        let former = MODE.with(|current| current.replace(mode));
-        if former == Mode::None {
-            if let Some(incoming) = incoming {
-                USED.with(|used| used.set(true));
-                INCOMING.with(|current| current.replace(incoming));
-            }
-            return Self { mode: former, outgoing: None, incoming: None };
-        }
-        // One message inside another: a value that makes a call while it is serialized.
-        USED.with(|used| used.set(true));
-        let outgoing = OUTGOING.with(RefCell::take);
-        let incoming = INCOMING.with(|current| current.replace(incoming.unwrap_or_default()));
-        Self { mode: former, outgoing: Some(outgoing), incoming: Some(incoming) }
+    fn enter(mode: Mode, incoming: Incoming) -> Self {
+        SCOPE.with(|scope| Self {
+            mode: scope.mode.replace(mode),
+            outgoing: scope.outgoing.take(),
+            incoming: scope.incoming.replace(incoming),
+        })
     }
 }
 
 impl Drop for Restore {
     #[inline]
     fn drop(&mut self) {
-        MODE.with(|current| current.set(self.mode));
-        if !USED.with(Cell::get) {
-            return;
-        }
-        USED.with(|used| used.set(self.mode != Mode::None));
-        let outgoing = match self.outgoing.take() {
-            Some(former) => Some(OUTGOING.with(|current| current.replace(former))),
-            None => take_outgoing(),
-        };
-        let incoming = match self.incoming.take() {
-            Some(former) => Some(INCOMING.with(|current| current.replace(former))),
-            None => take_incoming(),
-        };
-        // Whatever is left over may run user code when it drops, so it drops with no borrow held.
-        drop((outgoing, incoming));
+        let (outgoing, incoming) = (std::mem::take(&mut self.outgoing), std::mem::take(&mut self.incoming));
+        let left_over = SCOPE.with(|scope| {
+            scope.mode.set(self.mode);
+            (scope.outgoing.replace(outgoing), scope.incoming.replace(incoming))
+        });
+        // It may run user code when it drops, so it drops with no borrow held.
+        drop(left_over);
     }
 }
 
-fn take_incoming() -> Option<Incoming> {
-    INCOMING.with(|current| {
-        let is_empty = current.borrow().is_empty();
-        (!is_empty).then(|| current.take())
-    })
-}
-
-fn take_outgoing() -> Option<Outgoing> {
-    OUTGOING.with(|current| {
-        let is_empty = {
-            let outgoing = current.borrow();
-            outgoing.references.is_empty() && outgoing.segments.is_empty()
-        };
-        (!is_empty).then(|| current.take())
-    })
-}
-
 /// Encodes one message: `f` runs the serializer, and what it put beside the payload is given back.
+#[inline]
 pub(crate) fn encoding<R>(f: impl FnOnce() -> R) -> (R, Outgoing) {
-    let _restore = Restore::enter(Mode::Encode, None);
+    let _restore = Restore::enter(Mode::Encode, Incoming(None));
     let result = f();
-    let outgoing = if USED.with(Cell::get) { take_outgoing() } else { None };
-    (result, outgoing.unwrap_or_default())
+    (result, SCOPE.with(|scope| scope.outgoing.take()))
 }
 
 /// Decodes one message: `f` runs the deserializer, which takes from `incoming`. What is left over is dropped, and so released.
+#[inline]
 pub(crate) fn decoding<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
-    let incoming = (!incoming.is_empty()).then_some(incoming);
     let _restore = Restore::enter(Mode::Decode, incoming);
     f()
 }
 
 /// Decodes the result of a call. A netref error in it belongs to a call of the handler's.
+#[inline]
 pub(crate) fn decoding_result<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
-    let incoming = (!incoming.is_empty()).then_some(incoming);
     let _restore = Restore::enter(Mode::DecodeResult, incoming);
     f()
 }
 
 /// Puts a reference beside the payload. `None` outside a message.
 pub(crate) fn put_reference(reference: AnyRemote) -> Option<u32> {
-    if MODE.with(Cell::get) != Mode::Encode {
-        return None;
-    }
-    USED.with(|used| used.set(true));
-    OUTGOING.with(|current| {
-        let references = &mut current.borrow_mut().references;
-        references.push(reference);
-        Some((references.len() - 1) as u32)
-    })
+    put(|tables| &mut tables.references, reference)
 }
 
 /// Takes the reference at `index`. `None` outside a message, past the table, or a second time.
 pub(crate) fn take_reference(index: u32) -> Option<AnyRemote> {
-    if !is_decoding() {
-        return None;
-    }
-    INCOMING.with(|current| current.borrow_mut().references.get_mut(index as usize)?.take())
+    take(|tables| &mut tables.references, index)
 }
 
 /// Puts bulk bytes beside the payload. `None` outside a message.
 pub(crate) fn put_segment(bytes: Bytes) -> Option<u32> {
-    if MODE.with(Cell::get) != Mode::Encode {
-        return None;
-    }
-    USED.with(|used| used.set(true));
-    OUTGOING.with(|current| {
-        let segments = &mut current.borrow_mut().segments;
-        segments.push(bytes);
-        Some((segments.len() - 1) as u32)
-    })
+    put(|tables| &mut tables.segments, bytes)
 }
 
 /// Takes the bulk bytes at `index`. `None` outside a message, past the table, or a second time.
 pub(crate) fn take_segment(index: u32) -> Option<Bytes> {
-    if !is_decoding() {
-        return None;
-    }
-    INCOMING.with(|current| current.borrow_mut().segments.get_mut(index as usize)?.take())
+    take(|tables| &mut tables.segments, index)
 }
 
-fn is_decoding() -> bool {
-    matches!(MODE.with(Cell::get), Mode::Decode | Mode::DecodeResult)
+fn put<T>(table: impl FnOnce(&mut OutgoingTables) -> &mut Vec<T>, entry: T) -> Option<u32> {
+    SCOPE.with(|scope| {
+        if scope.mode.get() != Mode::Encode {
+            return None;
+        }
+        let mut outgoing = scope.outgoing.borrow_mut();
+        let table = table(outgoing.0.get_or_insert_default());
+        table.push(entry);
+        Some((table.len() - 1) as u32)
+    })
+}
+
+fn take<T>(table: impl FnOnce(&mut IncomingTables) -> &mut Vec<Option<T>>, index: u32) -> Option<T> {
+    SCOPE.with(|scope| {
+        if !matches!(scope.mode.get(), Mode::Decode | Mode::DecodeResult) {
+            return None;
+        }
+        table(scope.incoming.borrow_mut().0.as_mut()?).get_mut(index as usize)?.take()
+    })
 }
 
 impl<'de> Deserialize<'de> for Error {
@@ -203,12 +227,13 @@ impl<'de> Deserialize<'de> for Error {
 
 /// An error that is decoded inside a result belongs to a call of the handler's.
 fn nest(error: Error) -> Error {
-    if MODE.with(Cell::get) != Mode::DecodeResult {
+    let is_result = SCOPE.with(|scope| scope.mode.get() == Mode::DecodeResult);
+    if !is_result {
         return error;
     }
-    let answered = INCOMING.with(|current| {
-        let current = current.borrow();
-        let answered = current.answered_by.as_ref()?;
+    let answered = SCOPE.with(|scope| {
+        let incoming = scope.incoming.borrow();
+        let answered = incoming.0.as_ref()?.answered_by.as_ref()?;
         Some((answered.peer.to_string(), format!("{}.{}", answered.interface, answered.method)))
     });
     match answered {
@@ -229,13 +254,13 @@ mod tests {
             assert_eq!((first, put_segment(Bytes::new())), (Some(0), Some(1)));
             (inner, index)
         });
-        assert_eq!((index, inner.segments.len(), outer.segments.len()), (Some(0), 1, 2));
+        assert_eq!((index, inner.segments().len(), outer.segments().len()), (Some(0), 1, 2));
         assert_eq!(put_segment(Bytes::new()), None);
     }
 
     #[test]
     fn each_entry_is_taken_once_and_only_inside_the_message() {
-        let incoming = Incoming { segments: vec![Some(Bytes::from_static(b"x"))], ..Incoming::default() };
+        let incoming = Incoming::new(Vec::new(), vec![Some(Bytes::from_static(b"x"))]);
         decoding(incoming, || {
             assert!(take_segment(0).is_some());
             assert!(take_segment(0).is_none() && take_segment(1).is_none());

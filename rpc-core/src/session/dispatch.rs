@@ -140,7 +140,7 @@ impl SessionCore {
                     }
                 };
                 let (bytes, segments) = arriving::split(call.body.bytes, &call.body.segments);
-                let incoming = Incoming { references, segments, answered_by: None };
+                let incoming = Incoming::new(references, segments);
                 let accepted = state.proto.answers.arrived();
                 let object = found.servant.line();
                 if !state.lines.is_empty() && state.lines.has(object) {
@@ -158,7 +158,7 @@ impl SessionCore {
                 let awaited = match self.find(state, call) {
                     Ok(found) => {
                         state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
-                        let incoming = Incoming { references, segments: Vec::new(), answered_by: None };
+                        let incoming = Incoming::new(references, Vec::new());
                         let context = self.context(state.proto.answers.arrived(), call, batch.now);
                         state.lines.push(found.servant.line(), Place::Arriving(call.id));
                         let bytes = Bytes::new();
@@ -203,7 +203,7 @@ impl SessionCore {
         match (awaited, whole) {
             (Awaited::Ready(mut ready), Some(whole)) => {
                 ready.bytes = whole.bytes;
-                ready.incoming.segments = whole.segments;
+                ready.incoming.set_segments(whole.segments);
                 let object = ready.found.servant.line();
                 state.lines.arrived(object, id, ready);
                 Arrival::InLine(object)

@@ -43,7 +43,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
 pub use stats::SessionStats;
-pub(crate) use waiters::{Arrived, Extras};
+pub(crate) use waiters::Arrived;
 
 use crate::any::AnyRemote;
 use crate::error::{Error, ErrorKind, Outcome, Scope};
@@ -253,7 +253,7 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
         method: CallMethod::Raw(Box::new(method.clone())),
         codec,
         bytes: ReplyBytes::Shared(bytes),
-        outgoing: Outgoing { references, segments },
+        outgoing: Outgoing::new(references, segments),
         oneway: false,
         deadline: inherited.as_ref().and_then(|context| context.deadline),
         inherited: inherited.map(Box::new),
@@ -270,14 +270,14 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     })
 }
 
-fn raw_reply_of(mut arrived: Arrived) -> RawReply {
+fn raw_reply_of(arrived: Arrived) -> RawReply {
     let status = arrived.status;
-    let extras = arrived.take_extras();
+    let (references, segments) = arrived.incoming.into_tables();
     let payload = Payload {
         codec: arrived.codec,
         bytes: arrived.bytes.into_bytes(),
-        segments: extras.segments.into_iter().flatten().collect(),
-        references: extras.references.into_iter().flatten().collect(),
+        segments: segments.into_iter().flatten().collect(),
+        references: references.into_iter().flatten().collect(),
     };
     match status {
         Status::Ok => RawReply::Ok(payload),

@@ -90,8 +90,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// How large it is, bulk bytes included.
     pub(super) fn size(&self) -> Size {
-        let bulk: u64 = self.outgoing.segments.iter().map(|segment| segment.len() as u64).sum();
-        Size::new(self.bytes.as_slice().len() as u64 + bulk, self.outgoing.references.len(), self.outgoing.segments.len())
+        self.outgoing.size_with(self.bytes.as_slice())
     }
 
     pub(super) fn pool(&self) -> Pool {

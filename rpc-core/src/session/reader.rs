@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::Reply;
 use crate::limits::Size;
 use crate::proto::{Finished, Rule};
+use crate::transfer::Incoming;
 use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Status, Window};
 
 /// The read buffer of a session that does little.
@@ -384,13 +385,13 @@ impl SessionCore {
         if !complete {
             state.arriving.begin(ChunkOf::Return, frame.id, body.total, &body.segments, body.bytes);
             let bytes = ArrivedBytes::Long(Bytes::new());
-            let arrived = Arrived::new(frame.status, body.codec, bytes, references, Vec::new());
+            let arrived = Arrived { status: frame.status, codec: body.codec, bytes, incoming: Incoming::new(references, Vec::new()) };
             state.partial_returns.insert(frame.id, (arrived, size.cost));
             return goes_on;
         }
         let (bytes, segments) = arriving::split(body.bytes, &body.segments);
         let bytes = ArrivedBytes::Small(SmallVec::from_slice(bytes));
-        let arrived = Arrived::new(frame.status, body.codec, bytes, references, segments);
+        let arrived = Arrived { status: frame.status, codec: body.codec, bytes, incoming: Incoming::new(references, segments) };
         self.return_arrived(state, frame.id, arrived, size.cost, after);
         goes_on
     }

@@ -130,7 +130,7 @@ impl SessionCore {
     fn try_send(&self, state: &mut State, prepared: &mut Prepared, waker: Option<&Waker>) -> Result<Option<u32>, Error> {
         self.check_open(state)?;
         let size = prepared.size();
-        let (references, segments) = (prepared.outgoing.references.len(), prepared.outgoing.segments.len());
+        let (references, segments) = (prepared.outgoing.references().len(), prepared.outgoing.segments().len());
         if let Some(error) = oversized(&size, references, segments, state.proto.theirs.message_bytes, Outcome::NotRun) {
             return Err(error);
         }
@@ -138,10 +138,10 @@ impl SessionCore {
             return Ok(None);
         }
         let number = self.method_number(state, &prepared.method)?;
-        let described = if prepared.outgoing.references.is_empty() {
+        let described = if prepared.outgoing.references().is_empty() {
             Described::default()
         } else {
-            self.describe(state, &prepared.outgoing.references)?
+            self.describe(state, prepared.outgoing.references())?
         };
         let token = state.waiters.reserve();
         let id = state.proto.call(prepared.pool(), size.cost, token);
@@ -154,7 +154,7 @@ impl SessionCore {
             return Err(Error::new(ErrorKind::TooLarge, Outcome::NotRun, text));
         }
         if described.held {
-            state.held_arguments.insert(id, std::mem::take(&mut prepared.outgoing.references));
+            state.held_arguments.insert(id, prepared.outgoing.take_references());
         }
         Ok(Some(token))
     }
@@ -190,7 +190,7 @@ impl SessionCore {
         };
         let mark = wire::begin(&mut state.outbox.frames, wire::kind::CALL);
         wire::put_call_head(&mut state.outbox.frames, &head);
-        let segments = std::mem::take(&mut prepared.outgoing.segments);
+        let segments = prepared.outgoing.take_segments();
         write_body(state, mark, ChunkOf::Call, id, prepared.codec, &mut prepared.bytes, described, segments)
     }
 
@@ -240,7 +240,7 @@ impl SessionCore {
 
     /// Queues the return of a call that ran here. The call must be open.
     pub(super) fn send_return(&self, state: &mut State, id: CallId, mut reply: Reply, after: &mut Afterwards) {
-        let (references, segments) = (reply.outgoing.references.len(), reply.outgoing.segments.len());
+        let (references, segments) = (reply.outgoing.references().len(), reply.outgoing.segments().len());
         // A result that is only passed on was made for another receiver.
         if let Some(error) = oversized(&reply.size(), references, segments, state.proto.theirs.message_bytes, Outcome::Ran) {
             after.drop_reply(std::mem::replace(&mut reply, Reply::failed(&error)));
@@ -273,7 +273,7 @@ impl SessionCore {
 
     /// Writes a return for which credit was taken.
     fn write_return(&self, state: &mut State, id: CallId, mut reply: Reply, after: &mut Afterwards) {
-        let described = match self.describe(state, &reply.outgoing.references) {
+        let described = match self.describe(state, reply.outgoing.references()) {
             Ok(described) => described,
             Err(error) => {
                 let cost = reply.size().cost;
@@ -291,7 +291,7 @@ impl SessionCore {
             return self.write_instead(state, id, cost, &Error::new(ErrorKind::TooLarge, Outcome::Ran, text), after);
         }
         if described.held {
-            state.running_mut(id).held = std::mem::take(&mut reply.outgoing.references);
+            state.running_mut(id).held = reply.outgoing.take_references();
         }
         let holds = !state.running_mut(id).held.is_empty();
         state.proto.answers.returned(id, holds);
@@ -316,7 +316,7 @@ impl SessionCore {
     fn write_return_frame(&self, state: &mut State, id: CallId, reply: &mut Reply, described: &Described) -> Result<(), wire::EncodeError> {
         let mark = wire::begin(&mut state.outbox.frames, wire::kind::RETURN);
         wire::put_return_head(&mut state.outbox.frames, id, reply.status);
-        let segments = std::mem::take(&mut reply.outgoing.segments);
+        let segments = reply.outgoing.take_segments();
         write_body(state, mark, ChunkOf::Return, id, reply.codec, &mut reply.bytes, described, segments)
     }
 

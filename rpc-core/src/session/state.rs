@@ -225,7 +225,7 @@ impl Afterwards {
         if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut reply.bytes, ReplyBytes::Pooled(Vec::new())) {
             crate::pool::put(buffer);
         }
-        if !reply.outgoing.references.is_empty() {
+        if !reply.outgoing.references().is_empty() {
             self.rest().replies.push(reply);
         }
     }

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::id::CallId;
+use crate::transfer::Incoming;
 use crate::wire::Status;
 
 /// A reply as it arrived.
@@ -16,15 +17,8 @@ pub(crate) struct Arrived {
     pub(crate) status: Status,
     pub(crate) codec: u8,
     pub(crate) bytes: ArrivedBytes,
-    /// Boxed: most replies have none, and a reply is moved from hand to hand.
-    extras: Option<Box<Extras>>,
-}
-
-/// What a reply brings beside its payload.
-#[derive(Debug, Default)]
-pub(crate) struct Extras {
-    pub(crate) references: Vec<Option<AnyRemote>>,
-    pub(crate) segments: Vec<Option<Bytes>>,
+    /// What it brings beside its payload.
+    pub(crate) incoming: Incoming,
 }
 
 /// Small replies are copied into the slot, where up to 24 bytes need no allocation; long ones are kept as they were assembled.
@@ -51,38 +45,19 @@ impl ArrivedBytes {
 }
 
 impl Arrived {
-    pub(super) fn new(
-        status: Status,
-        codec: u8,
-        bytes: ArrivedBytes,
-        references: Vec<Option<AnyRemote>>,
-        segments: Vec<Option<Bytes>>,
-    ) -> Self {
-        let has_extras = !(references.is_empty() && segments.is_empty());
-        Self { status, codec, bytes, extras: has_extras.then(|| Box::new(Extras { references, segments })) }
-    }
-
-    /// What came beside the payload. It is given out once.
-    pub(crate) fn take_extras(&mut self) -> Extras {
-        self.extras.take().map(|extras| *extras).unwrap_or_default()
-    }
-
     /// The references, when nobody wants the reply.
-    pub(super) fn into_references(mut self) -> impl Iterator<Item = AnyRemote> {
-        self.take_extras().references.into_iter().flatten()
+    pub(super) fn into_references(self) -> impl Iterator<Item = AnyRemote> {
+        self.incoming.into_tables().0.into_iter().flatten()
     }
 
     /// The payload of a reply that came in chunks.
     pub(super) fn fill(&mut self, bytes: Bytes, segments: Vec<Option<Bytes>>) {
         self.bytes = ArrivedBytes::Long(bytes);
-        if !segments.is_empty() {
-            self.extras.get_or_insert_default().segments = segments;
-        }
+        self.incoming.set_segments(segments);
     }
 
     pub(super) fn len(&self) -> u64 {
-        let segments: usize = self.extras.iter().flat_map(|extras| extras.segments.iter().flatten()).map(Bytes::len).sum();
-        (self.bytes.as_slice().len() + segments) as u64
+        (self.bytes.as_slice().len() + self.incoming.bulk_bytes()) as u64
     }
 }
 
