@@ -96,6 +96,11 @@ impl Incoming {
         self.0.iter().flat_map(|tables| tables.segments.iter().flatten()).map(Bytes::len).sum()
     }
 
+    /// The references, when nobody wants the message.
+    pub(crate) fn into_references(self) -> impl Iterator<Item = AnyRemote> {
+        self.into_tables().0.into_iter().flatten()
+    }
+
     pub(crate) fn into_tables(self) -> (Vec<Option<AnyRemote>>, Vec<Option<Bytes>>) {
         self.0.map(|tables| (tables.references, tables.segments)).unwrap_or_default()
     }

@@ -81,8 +81,8 @@ impl SessionCore {
             }
         }
         after.drop_references(state.held_arguments.drain().flat_map(|(_, held)| held));
-        for (_, (arrived, _)) in state.partial_returns.drain() {
-            after.drop_references(arrived.into_references());
+        for (_, partial) in state.partial_returns.drain() {
+            after.drop_references(partial.incoming.into_references());
         }
     }
 

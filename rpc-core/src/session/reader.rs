@@ -5,15 +5,13 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::SessionCore;
 use super::arriving;
 use super::dispatch::Arrival;
-use super::state::{Afterwards, State};
-use super::waiters::{Arrived, ArrivedBytes};
+use super::state::{Afterwards, PartialReturn, State};
+use super::waiters::{Landed, LandedBytes};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::Reply;
 use crate::limits::Size;
@@ -216,9 +214,14 @@ impl SessionCore {
     }
 
     fn on_frame(self: &Arc<Self>, body: &[u8], batch: &mut Batch) {
-        // Matched by reference: a frame is large, and moving it out would copy it.
+        if body.first() == Some(&wire::kind::CALL) {
+            // Looked at by reference, here and below: a frame is large, and moving it out would copy it.
+            return match &wire::decode_call(body) {
+                Ok(call) => self.on_call(call, batch),
+                Err(error) => self.on_malformed(body, error),
+            };
+        }
         match &wire::decode(body) {
-            Ok(Frame::Call(call)) => self.on_call(call, batch),
             Ok(Frame::Chunk(chunk)) => self.on_chunk(chunk, batch),
             Ok(frame) => self.on_control(frame),
             Err(error) => self.on_malformed(body, error),
@@ -343,9 +346,10 @@ impl SessionCore {
         {
             let mut state = self.state.lock();
             while let Some((body, consumed)) = wire::split(&bytes[taken..]) {
-                // Matched by reference: a frame is large, and moving it out would copy it.
-                let decoded = &wire::decode(body);
-                let Ok(Frame::Return(frame)) = decoded else { break };
+                if body.first() != Some(&wire::kind::RETURN) {
+                    break;
+                }
+                let Ok(frame) = &wire::decode_return(body) else { break };
                 taken += consumed;
                 batch.frames += 1;
                 if state.closed.is_none() && goes_on {
@@ -384,39 +388,40 @@ impl SessionCore {
         }
         if !complete {
             state.arriving.begin(ChunkOf::Return, frame.id, body.total, &body.segments, body.bytes);
-            let bytes = ArrivedBytes::Long(Bytes::new());
-            let arrived = Arrived { status: frame.status, codec: body.codec, bytes, incoming: Incoming::new(references, Vec::new()) };
-            state.partial_returns.insert(frame.id, (arrived, size.cost));
+            let incoming = Incoming::new(references, Vec::new());
+            let partial = PartialReturn { status: frame.status, codec: body.codec, incoming, cost: size.cost };
+            state.partial_returns.insert(frame.id, partial);
             return goes_on;
         }
         let (bytes, segments) = arriving::split(body.bytes, &body.segments);
-        let bytes = ArrivedBytes::Small(SmallVec::from_slice(bytes));
-        let arrived = Arrived { status: frame.status, codec: body.codec, bytes, incoming: Incoming::new(references, segments) };
-        self.return_arrived(state, frame.id, arrived, size.cost, after);
+        let (bytes, incoming) = (LandedBytes::Borrowed(bytes), Incoming::new(references, segments));
+        let landed = Landed { status: frame.status, codec: body.codec, bytes, incoming };
+        self.return_arrived(state, frame.id, landed, size.cost, after);
         goes_on
     }
 
     /// A return is here in full: its caller is woken.
-    fn return_arrived(&self, state: &mut State, id: crate::id::CallId, arrived: Arrived, cost: u64, after: &mut Afterwards) {
+    #[inline]
+    fn return_arrived(&self, state: &mut State, id: crate::id::CallId, landed: Landed<'_>, cost: u64, after: &mut Afterwards) {
         let credit = state.proto.return_consumed(cost);
         state.grant(Window::Returns, credit);
         let Ok(question) = state.proto.questions.close(id) else {
             // A go-away has closed it meanwhile.
-            return after.drop_references(arrived.into_references());
+            return after.drop_references(landed.into_references());
         };
         state.progress += 1;
         state.burst += 1;
         if !state.held_arguments.is_empty() {
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
         }
-        let unclaimed = state.waiters.unclaimed + arrived.len();
-        let is_result = matches!(arrived.status, Status::Ok | Status::AppError);
+        let unclaimed = state.waiters.unclaimed + landed.len();
+        let is_result = matches!(landed.status, Status::Ok | Status::AppError);
         let result = if is_result && unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
-            after.drop_references(arrived.into_references());
+            after.drop_references(landed.into_references());
             let text = format!("the result was dropped: {unclaimed} bytes of results wait here for callers that do not take them");
             Err(Error::new(ErrorKind::Overloaded, Outcome::Ran, text))
         } else {
-            Ok(arrived)
+            Ok(landed)
         };
         let (waker, unwanted) = state.waiters.done(question.token, result);
         after.wake(waker);
@@ -464,9 +469,10 @@ impl SessionCore {
 
     fn partial_return_arrived(&self, state: &mut State, id: crate::id::CallId, after: &mut Afterwards) {
         let Some(whole) = state.arriving.take(ChunkOf::Return, id) else { return };
-        let Some((mut arrived, cost)) = state.partial_returns.remove(&id) else { return };
-        arrived.fill(whole.bytes, whole.segments);
-        self.return_arrived(state, id, arrived, cost, after);
+        let Some(PartialReturn { status, codec, mut incoming, cost }) = state.partial_returns.remove(&id) else { return };
+        incoming.set_segments(whole.segments);
+        let landed = Landed { status, codec, bytes: LandedBytes::Whole(whole.bytes), incoming };
+        self.return_arrived(state, id, landed, cost, after);
     }
 }
 

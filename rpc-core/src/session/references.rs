@@ -113,8 +113,19 @@ impl SessionCore {
         Identity::Foreign { node, incarnation, number, tag }
     }
 
-    /// Turns the peer's descriptors into references. A descriptor that breaks a rule becomes a broken reference, and the rule is given.
+    /// [`receive_all`](Self::receive_all), for messages of which most have none.
+    #[inline]
     pub(super) fn receive(
+        self: &Arc<Self>,
+        state: &mut State,
+        descriptors: &[Descriptor<'_>],
+        after: &mut Afterwards,
+    ) -> (Vec<Option<AnyRemote>>, Option<Rule>) {
+        if descriptors.is_empty() { (Vec::new(), None) } else { self.receive_all(state, descriptors, after) }
+    }
+
+    /// Turns the peer's descriptors into references. A descriptor that breaks a rule becomes a broken reference, and the rule is given.
+    fn receive_all(
         self: &Arc<Self>,
         state: &mut State,
         descriptors: &[Descriptor<'_>],

@@ -19,7 +19,8 @@ use crate::inbound::{Reply, ReplyBytes};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Resolved, Servant};
 use crate::sync::{AtomicBool, Notify};
-use crate::wire::{self, Frame, Refused, Window};
+use crate::transfer::Incoming;
+use crate::wire::{self, Frame, Refused, Status, Window};
 
 /// One end of a session, behind its lock.
 pub(super) struct State {
@@ -44,8 +45,8 @@ pub(super) struct State {
     pub(super) refused: u32,
     /// Messages that arrive in chunks.
     pub(super) arriving: super::arriving::Arriving,
-    /// Returns whose payloads are arriving, with their announced sizes.
-    pub(super) partial_returns: HashMap<CallId, (super::waiters::Arrived, u64)>,
+    /// Returns whose payloads are arriving.
+    pub(super) partial_returns: HashMap<CallId, PartialReturn>,
     /// A ping to answer with the next flush: one answer is enough for any number of them.
     pub(super) pong: Option<u64>,
     /// The peer's calls whose payloads are arriving.
@@ -76,6 +77,15 @@ pub(super) struct Running {
     pub(super) cancelled: Option<Arc<CancelFlag>>,
     /// References in a result that stay alive until the caller has taken them.
     pub(super) held: Vec<AnyRemote>,
+}
+
+/// What the first frame of a return has brought whose payload is arriving.
+pub(super) struct PartialReturn {
+    pub(super) status: Status,
+    pub(super) codec: u8,
+    pub(super) incoming: Incoming,
+    /// What the return takes of its window.
+    pub(super) cost: u64,
 }
 
 /// Set when the caller has given a call up.

@@ -3,7 +3,6 @@
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::any::AnyRemote;
 use crate::error::Error;
@@ -21,41 +20,62 @@ pub(crate) struct Arrived {
     pub(crate) incoming: Incoming,
 }
 
-/// Small replies are copied into the slot, where up to 24 bytes need no allocation; long ones are kept as they were assembled.
+/// Short replies are kept in the slot itself, longer ones apart.
 #[derive(Debug)]
 pub(crate) enum ArrivedBytes {
-    Small(SmallVec<[u8; 24]>),
+    Short { len: u8, bytes: [u8; SHORT_MAX] },
     Long(Bytes),
 }
+
+/// The longest reply that is kept in the slot: what fits beside its length in the place of a [`Bytes`].
+const SHORT_MAX: usize = 23;
 
 impl ArrivedBytes {
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Small(bytes) => bytes,
+            Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Self::Long(bytes) => bytes,
         }
     }
 
     pub(crate) fn into_bytes(self) -> Bytes {
         match self {
-            Self::Small(bytes) => Bytes::copy_from_slice(&bytes),
+            Self::Short { .. } => Bytes::copy_from_slice(self.as_slice()),
             Self::Long(bytes) => bytes,
         }
     }
 }
 
-impl Arrived {
+/// A reply on its way to the slot of its caller.
+pub(super) struct Landed<'a> {
+    pub(super) status: Status,
+    pub(super) codec: u8,
+    pub(super) bytes: LandedBytes<'a>,
+    pub(super) incoming: Incoming,
+}
+
+/// Its payload: still in the read buffer, or assembled from chunks.
+pub(super) enum LandedBytes<'a> {
+    Borrowed(&'a [u8]),
+    Whole(Bytes),
+}
+
+impl Landed<'_> {
+    pub(super) fn len(&self) -> u64 {
+        let bytes = match &self.bytes {
+            LandedBytes::Borrowed(bytes) => bytes.len(),
+            LandedBytes::Whole(bytes) => bytes.len(),
+        };
+        (bytes + self.incoming.bulk_bytes()) as u64
+    }
+
     /// The references, when nobody wants the reply.
     pub(super) fn into_references(self) -> impl Iterator<Item = AnyRemote> {
-        self.incoming.into_tables().0.into_iter().flatten()
+        self.incoming.into_references()
     }
+}
 
-    /// The payload of a reply that came in chunks.
-    pub(super) fn fill(&mut self, bytes: Bytes, segments: Vec<Option<Bytes>>) {
-        self.bytes = ArrivedBytes::Long(bytes);
-        self.incoming.set_segments(segments);
-    }
-
+impl Arrived {
     pub(super) fn len(&self) -> u64 {
         (self.bytes.as_slice().len() + self.incoming.bulk_bytes()) as u64
     }
@@ -69,8 +89,28 @@ enum Slot {
     Waiting(CallId, Option<Waker>),
     /// Nobody waits any more; the slot is freed with the reply.
     Abandoned,
-    Done(Box<Result<Arrived, Error>>),
-    DoneSmall(Arrived),
+    Done(Result<Arrived, Error>),
+}
+
+impl Landed<'_> {
+    #[inline]
+    fn put(self, slot: &mut Slot) {
+        let Self { status, codec, bytes, incoming } = self;
+        let bytes = match bytes {
+            LandedBytes::Borrowed(short) if short.len() <= SHORT_MAX => {
+                let bytes = ArrivedBytes::Short { len: short.len() as u8, bytes: [0; SHORT_MAX] };
+                *slot = Slot::Done(Ok(Arrived { status, codec, bytes, incoming }));
+                // Copied where it stays: a copy that is moved on at once would wait for its own bytes.
+                if let Slot::Done(Ok(Arrived { bytes: ArrivedBytes::Short { bytes, .. }, .. })) = slot {
+                    bytes[..short.len()].copy_from_slice(short);
+                }
+                return;
+            }
+            LandedBytes::Borrowed(long) => Bytes::copy_from_slice(long),
+            LandedBytes::Whole(bytes) => bytes,
+        };
+        *slot = Slot::Done(Ok(Arrived { status, codec, bytes: ArrivedBytes::Long(bytes), incoming }));
+    }
 }
 
 /// The slots, by the token that the table of questions keeps.
@@ -117,8 +157,7 @@ impl Waiters {
                 return Poll::Pending;
             }
             taken => match std::mem::take(taken) {
-                Slot::DoneSmall(arrived) => Ok(arrived),
-                Slot::Done(result) => *result,
+                Slot::Done(result) => result,
                 _ => return Poll::Pending,
             },
         };
@@ -136,17 +175,12 @@ impl Waiters {
                 self.slots[token as usize] = Slot::Abandoned;
                 Abandoned::Waiting(call, waker)
             }
-            Slot::DoneSmall(arrived) => {
-                self.unclaimed = self.unclaimed.saturating_sub(arrived.len());
-                self.free(token);
-                Abandoned::Done(Ok(arrived))
-            }
             Slot::Done(result) => {
-                if let Ok(arrived) = &*result {
+                if let Ok(arrived) = &result {
                     self.unclaimed = self.unclaimed.saturating_sub(arrived.len());
                 }
                 self.free(token);
-                Abandoned::Done(*result)
+                Abandoned::Done(result)
             }
             other => {
                 self.slots[token as usize] = other;
@@ -156,24 +190,22 @@ impl Waiters {
     }
 
     /// The reply, or the end of the session, is here. What nobody waits for comes back to be dropped outside the lock.
-    pub(super) fn done(&mut self, token: u32, result: Result<Arrived, Error>) -> (Option<Waker>, Option<Arrived>) {
+    #[inline]
+    pub(super) fn done<'a>(&mut self, token: u32, result: Result<Landed<'a>, Error>) -> (Option<Waker>, Option<Landed<'a>>) {
         let slot = &mut self.slots[token as usize];
-        match std::mem::take(slot) {
-            Slot::Waiting(_, waker) => {
-                match result {
-                    Ok(arrived) => {
-                        self.unclaimed += arrived.len();
-                        *slot = Slot::DoneSmall(arrived);
-                    }
-                    Err(error) => *slot = Slot::Done(Box::new(Err(error))),
-                }
-                (waker, None)
+        let Slot::Waiting(_, waker) = slot else {
+            self.free(token);
+            return (None, result.ok());
+        };
+        let waker = waker.take();
+        match result {
+            Ok(landed) => {
+                self.unclaimed += landed.len();
+                landed.put(slot);
             }
-            _ => {
-                self.free(token);
-                (None, result.ok())
-            }
+            Err(error) => *slot = Slot::Done(Err(error)),
         }
+        (waker, None)
     }
 
     /// Frees the slot of a call that was not sent after all.

@@ -279,7 +279,7 @@ fn put_number_and_tag(out: &mut Vec<u8>, number: u64, tag: u64) {
 }
 
 impl<'a> Reader<'a> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn target(&mut self) -> Result<Target, DecodeError> {
         match self.varint()? {
             0 => Ok(Target::Root),
@@ -289,18 +289,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
     fn path(&mut self) -> Result<Vec<u32>, DecodeError> {
         self.list(1, Self::number)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn body(&mut self) -> Result<Body<'a>, DecodeError> {
         let head = self.byte()?;
         if head & RESERVED != 0 {
             return Err(DecodeError::ReservedBodyBit);
         }
         let references = if head & REFERENCES != 0 { self.descriptors()? } else { Vec::new() };
-        let segments = if head & SEGMENTS != 0 { self.some_list(1, Self::varint)? } else { Vec::new() };
+        let segments = if head & SEGMENTS != 0 { self.segments()? } else { Vec::new() };
         let announced = if head & CHUNKED != 0 { Some(self.varint()?) } else { None };
         let bytes = self.take_rest();
         let here = bytes.len() as u64;
@@ -314,7 +315,13 @@ impl<'a> Reader<'a> {
         Ok(Body { codec: head & 0x0f, references, segments, total, bytes })
     }
 
+    #[inline(never)]
+    fn segments(&mut self) -> Result<Vec<u64>, DecodeError> {
+        self.some_list(1, Self::varint)
+    }
+
     /// A list of references that is there because it has at least one. The shortest is a broken one without a text.
+    #[inline(never)]
     pub(super) fn descriptors(&mut self) -> Result<Vec<Descriptor<'a>>, DecodeError> {
         self.some_list(2, Self::descriptor)
     }

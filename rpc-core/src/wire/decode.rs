@@ -30,14 +30,30 @@ pub fn decode(body: &[u8]) -> Result<Frame<'_>, DecodeError> {
         return Err(DecodeError::Empty);
     };
     let mut reader = Reader { rest };
-    // Straight from their fields: through the result of all frames they would be copied twice more. Both have an open end.
-    match kind {
-        kind::CALL => return reader.call().map(Frame::Call),
-        kind::RETURN => return reader.answer().map(Frame::Return),
-        _ => {}
-    }
     let frame = reader.frame(kind)?;
     if reader.rest.is_empty() { Ok(frame) } else { Err(DecodeError::TrailingBytes) }
+}
+
+/// The call in a body that begins with [`kind::CALL`]. Calls and returns are nearly all frames: as values of their own, and built from
+/// inlined parts, they are not copied from one result into the next.
+///
+/// # Errors
+///
+/// The first rule that the bytes break.
+#[inline]
+pub(crate) fn decode_call(body: &[u8]) -> Result<Call<'_>, DecodeError> {
+    // A call ends with its arguments, so nothing can trail.
+    Reader { rest: body.get(1..).unwrap_or_default() }.call()
+}
+
+/// The return in a body that begins with [`kind::RETURN`].
+///
+/// # Errors
+///
+/// The first rule that the bytes break.
+#[inline]
+pub(crate) fn decode_return(body: &[u8]) -> Result<Return<'_>, DecodeError> {
+    Reader { rest: body.get(1..).unwrap_or_default() }.answer()
 }
 
 /// What is left of a frame.
@@ -95,7 +111,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self) -> Result<Call<'a>, DecodeError> {
         let id = self.call_id()?;
         let target = self.target()?;
@@ -116,24 +132,27 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[cold]
     fn chain(&mut self) -> Result<Chain, DecodeError> {
         Ok(Chain { root: self.array()?, holds: self.list(16, Self::array)? })
     }
 
+    #[cold]
     fn trace(&mut self) -> Result<Trace, DecodeError> {
         Ok(Trace { trace_id: self.u128()?, span_id: self.u64()?, flags: self.byte()? })
     }
 
+    #[cold]
     fn extensions(&mut self) -> Result<Vec<(u64, &'a [u8])>, DecodeError> {
         self.some_list(2, |reader| Ok((reader.varint()?, reader.bytes()?)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn answer(&mut self) -> Result<Return<'a>, DecodeError> {
         Ok(Return { id: self.call_id()?, status: self.status()?, body: self.body()? })
     }
 
-    #[inline]
+    #[inline(always)]
     fn status(&mut self) -> Result<Status, DecodeError> {
         match self.varint()? {
             0 => Ok(Status::Ok),
@@ -226,12 +245,12 @@ impl<'a> Reader<'a> {
         Ok(Refused { kind: self.byte()?, code: self.number()?, text: self.text()? })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn call_id(&mut self) -> Result<CallId, DecodeError> {
         Ok(CallId { index: self.number()?, generation: self.number()? })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn export_id(&mut self) -> Result<ExportId, DecodeError> {
         Ok(ExportId { index: self.number()?, generation: self.number()? })
     }
@@ -240,14 +259,14 @@ impl<'a> Reader<'a> {
         Ok(StreamId { index: self.number()?, generation: self.number()? })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn byte(&mut self) -> Result<u8, DecodeError> {
         let (&byte, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(byte)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn varint(&mut self) -> Result<u64, DecodeError> {
         let (value, rest) = split_varint(self.rest)?;
         self.rest = rest;
@@ -255,12 +274,12 @@ impl<'a> Reader<'a> {
     }
 
     /// An integer of a field that has 32 bits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn number(&mut self) -> Result<u32, DecodeError> {
         u32::try_from(self.varint()?).map_err(|_| DecodeError::NumberTooLarge)
     }
 
-    #[inline]
+    #[inline(always)]
     fn flags(&mut self, known: u64) -> Result<u64, DecodeError> {
         let flags = self.varint()?;
         if flags & !known == 0 { Ok(flags) } else { Err(DecodeError::UnknownFlags(flags)) }
@@ -303,7 +322,7 @@ impl<'a> Reader<'a> {
         self.short_text(NAME_MAX, DecodeError::NameTooLong)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }

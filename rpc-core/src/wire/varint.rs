@@ -19,7 +19,7 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// The integer at the start of `bytes` and what follows it.
-#[inline]
+#[inline(always)]
 pub(super) fn split_varint(bytes: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
     match bytes {
         [first, rest @ ..] if *first < 0x80 => Ok((u64::from(*first), rest)),
@@ -27,6 +27,7 @@ pub(super) fn split_varint(bytes: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
     }
 }
 
+#[cold]
 fn split_long_varint(bytes: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
     let mut value = 0;
     for (index, &byte) in bytes.iter().enumerate() {
