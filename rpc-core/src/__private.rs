@@ -212,7 +212,7 @@ where
         outgoing,
         oneway: false,
         deadline: inherited.as_ref().and_then(|context| context.deadline),
-        inherited: inherited.map(Box::new),
+        inherited,
     };
     Call::remote(RemoteCall::new(session, prepared), decode_reply::<K, E>, called)
 }

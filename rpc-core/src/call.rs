@@ -132,7 +132,7 @@ impl<T> Drop for Task<T> {
 struct LocalCall<T, E> {
     /// `None` only while it is dropped.
     future: Option<MethodFuture<T, E>>,
-    context: Option<CallContext>,
+    context: Option<Box<CallContext>>,
     sleep: Option<Pin<Box<Sleep>>>,
     called: Called,
 }

@@ -58,12 +58,13 @@ impl fmt::Display for MethodLabel {
 }
 
 crate::sync::thread_local! {
-    static CURRENT: RefCell<Option<CallContext>> = const { RefCell::new(None) };
+    /// Boxed, so that entering and leaving moves a word.
+    static CURRENT: RefCell<Option<Box<CallContext>>> = const { RefCell::new(None) };
 }
 
 /// Runs `f` with `context` as the current one. Changes made inside, such as a hold, are in `context` afterwards, also after a panic.
-pub(crate) fn enter<R>(context: &mut Option<CallContext>, f: impl FnOnce() -> R) -> R {
-    struct Restore<'a>(&'a mut Option<CallContext>);
+pub(crate) fn enter<R>(context: &mut Option<Box<CallContext>>, f: impl FnOnce() -> R) -> R {
+    struct Restore<'a>(&'a mut Option<Box<CallContext>>);
     impl Drop for Restore<'_> {
         fn drop(&mut self) {
             CURRENT.with(|current| std::mem::swap(&mut *current.borrow_mut(), self.0));
@@ -77,7 +78,7 @@ pub(crate) fn enter<R>(context: &mut Option<CallContext>, f: impl FnOnce() -> R)
 /// Looks at the current context, if a handler is being polled.
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&mut CallContext>) -> R) -> R {
     let mut f = Some(f);
-    let found = CURRENT.try_with(|current| f.take().map(|f| f(current.borrow_mut().as_mut())));
+    let found = CURRENT.try_with(|current| f.take().map(|f| f(current.borrow_mut().as_deref_mut())));
     match (found, f) {
         (Ok(Some(result)), _) => result,
         // The thread is ending: there is no context any more.
@@ -87,12 +88,12 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&mut CallContext>) -> R) -> 
 }
 
 /// The context for a call or task that descends from the current one.
-pub(crate) fn inherited() -> Option<CallContext> {
+pub(crate) fn inherited() -> Option<Box<CallContext>> {
     with_current(|current| {
         let context = current?;
         // A local call is a root too, as soon as it calls on.
         context.root.get_or_insert_with(crate::random::unique);
-        Some(context.clone())
+        Some(Box::new(context.clone()))
     })
 }
 
@@ -107,7 +108,7 @@ pub(crate) fn guarded(error: Error) -> Error {
 
 impl CallContext {
     /// The context of a local call: it descends from the current one, but its caller is this process.
-    pub(crate) fn local(method: MethodLabel) -> Self {
+    pub(crate) fn local(method: MethodLabel) -> Box<Self> {
         let mut context = inherited().unwrap_or_default();
         context.method = Some(method);
         context.started = false;
@@ -131,7 +132,7 @@ impl CallContext {
 /// ```
 #[derive(Clone)]
 pub struct Context {
-    call: Option<CallContext>,
+    call: Option<Box<CallContext>>,
     peer: Peer,
 }
 
@@ -141,7 +142,7 @@ impl Context {
         Self::of(inherited())
     }
 
-    pub(crate) fn of(call: Option<CallContext>) -> Self {
+    pub(crate) fn of(call: Option<Box<CallContext>>) -> Self {
         let peer = match call.as_ref().and_then(|call| call.incoming.as_ref()) {
             Some((session, _)) => session.peer().clone(),
             None => Peer::LOCAL,
@@ -149,7 +150,7 @@ impl Context {
         Self { call, peer }
     }
 
-    pub(crate) fn into_call(self) -> Option<CallContext> {
+    pub(crate) fn into_call(self) -> Option<Box<CallContext>> {
         self.call
     }
 
@@ -200,12 +201,12 @@ impl fmt::Debug for Context {
 
 /// A future that is polled inside a context of its own.
 pub(crate) struct Within<F> {
-    context: Option<CallContext>,
+    context: Option<Box<CallContext>>,
     future: Pin<Box<F>>,
 }
 
 impl<F> Within<F> {
-    pub(crate) fn new(context: Option<CallContext>, future: F) -> Self {
+    pub(crate) fn new(context: Option<Box<CallContext>>, future: F) -> Self {
         Self { context, future: Box::pin(future) }
     }
 }

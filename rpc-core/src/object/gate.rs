@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn entry_that_would_wait_for_its_ancestor_is_refused_and_a_shared_one_passes_writers() {
         let gate = Gate::default();
-        let mut chain = Some(CallContext::default());
+        let mut chain = Some(Box::<CallContext>::default());
         let reader = context::enter(&mut chain, || entered(&mut gate.enter(false)));
         let mut writer = gate.enter(true);
         assert!(poll(&mut writer).is_pending());
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn siblings_of_one_chain_wait_for_each_other() {
         let gate = Gate::default();
-        let (mut first, mut second) = (Some(CallContext::default()), Some(CallContext::default()));
+        let (mut first, mut second) = (Some(Box::<CallContext>::default()), Some(Box::<CallContext>::default()));
         let writing = context::enter(&mut first, || entered(&mut gate.enter(true)));
         let mut sibling = gate.enter(true);
         assert!(context::enter(&mut second, || poll(&mut sibling).is_pending()));

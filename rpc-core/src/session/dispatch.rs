@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -37,7 +37,7 @@ pub(super) struct Found {
 /// A call that has arrived in full and waits for its turn.
 pub(super) struct Ready {
     found: Found,
-    context: CallContext,
+    context: Box<CallContext>,
     codec: u8,
     bytes: Bytes,
     incoming: Incoming,
@@ -103,14 +103,14 @@ impl SessionCore {
             Step::Nothing => {}
             Step::Fail(error) => self.finish_call(call.id, Reply::failed(&error)),
             Step::Serve(found, accepted, incoming, bytes) => {
-                let context = self.context(accepted, call, batch.now);
+                let context = self.context(accepted, call, batch);
                 let bytes = InboundBytes::Borrowed(bytes);
                 self.serve(call.id, found, context, call.body.codec, bytes, incoming, batch);
             }
         }
     }
 
-    fn admit<'a>(self: &Arc<Self>, state: &mut State, call: &wire::Call<'a>, batch: &Batch, after: &mut Afterwards) -> Step<'a> {
+    fn admit<'a>(self: &Arc<Self>, state: &mut State, call: &wire::Call<'a>, batch: &mut Batch, after: &mut Afterwards) -> Step<'a> {
         let (references, mut rule) = self.receive(state, &call.body.references, after);
         let size = Size::new(call.body.total, call.body.references.len(), call.body.segments.len());
         let Size { total, cost } = size;
@@ -144,7 +144,7 @@ impl SessionCore {
                 let accepted = state.proto.answers.arrived();
                 let object = found.servant.line();
                 if !state.lines.is_empty() && state.lines.has(object) {
-                    let context = self.context(accepted, call, batch.now);
+                    let context = self.context(accepted, call, batch);
                     let bytes = Bytes::copy_from_slice(bytes);
                     let ready = Ready { found, context, codec: call.body.codec, bytes, incoming, cost };
                     state.lines.push(object, Place::Ready(call.id, Box::new(ready)));
@@ -159,7 +159,7 @@ impl SessionCore {
                     Ok(found) => {
                         state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
                         let incoming = Incoming::new(references, Vec::new());
-                        let context = self.context(state.proto.answers.arrived(), call, batch.now);
+                        let context = self.context(state.proto.answers.arrived(), call, batch);
                         state.lines.push(found.servant.line(), Place::Arriving(call.id));
                         let bytes = Bytes::new();
                         let ready = Ready { found, context, codec: call.body.codec, bytes, incoming, cost };
@@ -282,21 +282,28 @@ impl SessionCore {
         Ok(Found { servant, method, resolved })
     }
 
-    fn context(self: &Arc<Self>, accepted: u64, call: &wire::Call<'_>, now: Instant) -> CallContext {
-        let (root, holds) = match &call.chain {
-            Some(chain) => (chain.root, chain.holds.clone()),
-            None => (self.root_of(accepted), Vec::new()),
-        };
-        CallContext {
-            incoming: Some((Arc::clone(self), call.id)),
-            deadline: call.deadline_us.and_then(|micros| now.checked_add(Duration::from_micros(micros))),
-            root: Some(root),
-            holds,
-            trace: call.trace.map(Box::new),
-            method: None,
-            started: false,
-            line: None,
+    /// What the call carries along, in the box of the call before where that is free: field by field, so that nothing is copied.
+    fn context(self: &Arc<Self>, accepted: u64, call: &wire::Call<'_>, batch: &mut Batch) -> Box<CallContext> {
+        let mut context = batch.spare.take().unwrap_or_default();
+        match &mut context.incoming {
+            Some((_, id)) => *id = call.id,
+            none => *none = Some((Arc::clone(self), call.id)),
         }
+        context.deadline = call.deadline_us.and_then(|micros| batch.now.checked_add(Duration::from_micros(micros)));
+        match &call.chain {
+            Some(chain) => {
+                context.root = Some(chain.root);
+                context.holds.clone_from(&chain.holds);
+            }
+            None => {
+                context.root = Some(self.root_of(accepted));
+                context.holds.clear();
+            }
+        }
+        context.trace = call.trace.map(Box::new);
+        context.started = false;
+        context.line = None;
+        context
     }
 
     /// The name of a root call: the session and the call's number on it, which no other root call has.
@@ -314,7 +321,7 @@ impl SessionCore {
         self: &Arc<Self>,
         id: CallId,
         found: Found,
-        context: CallContext,
+        mut context: Box<CallContext>,
         codec: u8,
         bytes: InboundBytes<'_>,
         incoming: Incoming,
@@ -322,7 +329,10 @@ impl SessionCore {
     ) -> bool {
         let Found { servant, method, resolved } = found;
         let object = servant.line();
-        let mut context = Some(CallContext { method: Some(MethodLabel::There(Arc::clone(&method))), ..context });
+        if !matches!(&context.method, Some(MethodLabel::There(known)) if Arc::ptr_eq(known, &method)) {
+            context.method = Some(MethodLabel::There(Arc::clone(&method)));
+        }
+        let mut context = Some(context);
         let mut inbound = Inbound::new(codec, bytes, incoming, bounds(self.limits()), self.theirs.message_bytes, Asked::Defined(&method));
         let elsewhere = resolved.spawn || resolved.blocking;
         let progress = context::enter(&mut context, || {
@@ -342,7 +352,10 @@ impl SessionCore {
         }
         batch.after_poll(&method, FIRST_POLL_SLOW);
         match progress {
-            Ok(Progress::Done(reply)) => self.finish_call(id, reply),
+            Ok(Progress::Done(reply)) => {
+                batch.spare = context;
+                self.finish_call(id, reply);
+            }
             Ok(Progress::Going(future)) => {
                 let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
                 if elsewhere {
@@ -401,14 +414,14 @@ impl SessionCore {
     }
 
     /// A method is done, or will never run: its return is sent.
-    pub(super) fn finish_call(self: &Arc<Self>, id: CallId, reply: Reply) {
+    pub(super) fn finish_call(self: &Arc<Self>, id: CallId, mut reply: Reply) {
         let mut after = Afterwards::default();
         let quiet = {
             let mut state = self.state.lock();
             if state.closed.is_some() || !state.proto.answers.is_running(id) {
-                after.drop_reply(reply);
+                after.drop_reply(&mut reply);
             } else {
-                self.send_return(&mut state, id, reply, &mut after);
+                self.send_return(&mut state, id, &mut reply, &mut after);
             }
             state.is_quiet()
         };

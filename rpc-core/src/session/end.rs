@@ -102,8 +102,8 @@ impl SessionCore {
             }
         }
         state.held_bytes = 0;
-        for (_, reply) in state.held_returns.drain(..) {
-            after.drop_reply(reply);
+        for (_, mut reply) in state.held_returns.drain(..) {
+            after.drop_reply(&mut reply);
         }
         after.rest().places.extend(state.lines.take());
         after.rest().pending.extend(state.pending.drain().map(|(_, pending)| pending));

@@ -256,7 +256,7 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
         outgoing: Outgoing::new(references, segments),
         oneway: false,
         deadline: inherited.as_ref().and_then(|context| context.deadline),
-        inherited: inherited.map(Box::new),
+        inherited,
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
     if let Err(error) = call.send() {

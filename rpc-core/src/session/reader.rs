@@ -12,6 +12,7 @@ use super::arriving;
 use super::dispatch::Arrival;
 use super::state::{Afterwards, PartialReturn, State};
 use super::waiters::{Landed, LandedBytes};
+use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::Reply;
 use crate::limits::Size;
@@ -53,13 +54,15 @@ pub(super) struct Batch {
     polls: u32,
     /// Not of a read: a single call that is started elsewhere.
     is_detached: bool,
+    /// The context of a call that is done, for the next one.
+    pub(super) spare: Option<Box<CallContext>>,
 }
 
 impl Batch {
     #[allow(clippy::disallowed_methods)]
     pub(super) fn detached() -> Self {
         let now = Instant::now();
-        Self { now, began: now, frames: 0, polls: 0, is_detached: true }
+        Self { now, began: now, frames: 0, polls: 0, is_detached: true, spare: None }
     }
 
     /// For the frames of one read.

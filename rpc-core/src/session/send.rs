@@ -239,21 +239,21 @@ impl SessionCore {
     }
 
     /// Queues the return of a call that ran here. The call must be open.
-    pub(super) fn send_return(&self, state: &mut State, id: CallId, mut reply: Reply, after: &mut Afterwards) {
+    pub(super) fn send_return(&self, state: &mut State, id: CallId, reply: &mut Reply, after: &mut Afterwards) {
         let (references, segments) = (reply.outgoing.references().len(), reply.outgoing.segments().len());
         // A result that is only passed on was made for another receiver.
         if let Some(error) = oversized(&reply.size(), references, segments, state.proto.theirs.message_bytes, Outcome::Ran) {
-            after.drop_reply(std::mem::replace(&mut reply, Reply::failed(&error)));
+            after.replace_reply(reply, &error);
         }
-        let unsent = state.held_bytes + state.outbox.waiting() + reply.size().total;
+        let size = reply.size();
+        let unsent = state.held_bytes + state.outbox.waiting() + size.total;
         if unsent > self.limits().unsent_bytes && reply.status != Status::SystemError {
             let text = format!("the result was dropped: {unsent} bytes of results wait for their caller's node to take them");
-            let failed = Reply::failed(&Error::new(ErrorKind::Overloaded, Outcome::Ran, text).with_fault(Fault::Caller));
-            after.drop_reply(std::mem::replace(&mut reply, failed));
+            after.replace_reply(reply, &Error::new(ErrorKind::Overloaded, Outcome::Ran, text).with_fault(Fault::Caller));
         }
         if !state.held_returns.is_empty() || !state.proto.return_credit(reply.size().cost) {
             state.held_bytes += reply.size().total;
-            state.held_returns.push_back((id, reply));
+            state.held_returns.push_back((id, std::mem::replace(reply, Reply::cancelled())));
             return;
         }
         self.write_return(state, id, reply, after);
@@ -261,18 +261,18 @@ impl SessionCore {
 
     /// Sends the returns that waited for credit, as far as it goes.
     pub(super) fn pump_returns(&self, state: &mut State, after: &mut Afterwards) {
-        while let Some((id, reply)) = state.held_returns.pop_front() {
+        while let Some((id, mut reply)) = state.held_returns.pop_front() {
             if !state.proto.return_credit(reply.size().cost) {
                 state.held_returns.push_front((id, reply));
                 return;
             }
             state.held_bytes -= reply.size().total;
-            self.write_return(state, id, reply, after);
+            self.write_return(state, id, &mut reply, after);
         }
     }
 
-    /// Writes a return for which credit was taken.
-    fn write_return(&self, state: &mut State, id: CallId, mut reply: Reply, after: &mut Afterwards) {
+    /// Writes a return for which credit was taken. Nothing is left in `reply` afterwards.
+    fn write_return(&self, state: &mut State, id: CallId, reply: &mut Reply, after: &mut Afterwards) {
         let described = match self.describe(state, reply.outgoing.references()) {
             Ok(described) => described,
             Err(error) => {
@@ -283,7 +283,7 @@ impl SessionCore {
         };
         // Writing takes the segments out.
         let cost = if described.descriptors.is_empty() { 0 } else { reply.size().cost };
-        if self.write_return_frame(state, id, &mut reply, &described).is_err() {
+        if self.write_return_frame(state, id, reply, &described).is_err() {
             self.take_back(state, &described);
             debug_assert!(cost > 0, "what names no reference always fits a frame");
             after.drop_reply(reply);
@@ -304,9 +304,9 @@ impl SessionCore {
     /// Writes an error in place of a result that cannot be sent. Its credit is another: what the result took is given back first, and
     /// without credit for the error that waits where the result was.
     fn write_instead(&self, state: &mut State, id: CallId, taken: u64, error: &Error, after: &mut Afterwards) {
-        let failed = Reply::failed(error);
+        let mut failed = Reply::failed(error);
         if state.proto.replace_return(taken, failed.size().cost) {
-            self.write_return(state, id, failed, after);
+            self.write_return(state, id, &mut failed, after);
         } else {
             state.held_bytes += failed.size().total;
             state.held_returns.push_front((id, failed));

@@ -19,7 +19,7 @@ use crate::inbound::{Reply, ReplyBytes};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Resolved, Servant};
 use crate::sync::{AtomicBool, Notify};
-use crate::transfer::Incoming;
+use crate::transfer::{Incoming, Outgoing};
 use crate::wire::{self, Frame, Refused, Status, Window};
 
 /// One end of a session, behind its lock.
@@ -192,7 +192,7 @@ pub(super) struct Rest {
     /// Calls whose frames are written.
     #[allow(clippy::vec_box, reason = "they come boxed out of their tickets; unboxing would copy them")]
     pub(super) prepared: Vec<Box<Prepared>>,
-    replies: Vec<Reply>,
+    outgoing: Vec<Outgoing>,
     /// Calls that will never start.
     pub(super) places: Vec<Place<Box<Ready>>>,
     pub(super) pending: Vec<super::dispatch::Pending>,
@@ -214,7 +214,10 @@ impl Afterwards {
         if self.waker.is_none() {
             self.waker = Some(waker);
         } else {
-            self.rest().wakers.push(waker);
+            let wakers = &mut self.rest().wakers;
+            // Where there are two there are usually many.
+            wakers.reserve(if wakers.is_empty() { WAKERS_MAX } else { 1 });
+            wakers.push(waker);
         }
     }
 
@@ -231,13 +234,20 @@ impl Afterwards {
     }
 
     /// A reply whose frame is written, or that nobody is owed.
-    pub(super) fn drop_reply(&mut self, mut reply: Reply) {
-        if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut reply.bytes, ReplyBytes::Pooled(Vec::new())) {
-            crate::pool::put(buffer);
+    pub(super) fn drop_reply(&mut self, reply: &mut Reply) {
+        if let ReplyBytes::Pooled(buffer) = &mut reply.bytes {
+            crate::pool::put(std::mem::take(buffer));
         }
         if !reply.outgoing.references().is_empty() {
-            self.rest().replies.push(reply);
+            self.rest().outgoing.push(std::mem::take(&mut reply.outgoing));
         }
+    }
+
+    /// An error is to be sent in place of a reply.
+    #[cold]
+    pub(super) fn replace_reply(&mut self, reply: &mut Reply, error: &Error) {
+        self.drop_reply(reply);
+        *reply = Reply::failed(error);
     }
 
     /// Does what was put off. Dropping objects may run user code, whose panics end here.
@@ -252,7 +262,7 @@ impl Afterwards {
             crate::panics::drop_each(rest.references);
             crate::panics::drop_each(rest.servants);
             crate::panics::drop_each(rest.prepared);
-            crate::panics::drop_each(rest.replies);
+            crate::panics::drop_each(rest.outgoing);
             crate::panics::drop_each(rest.places);
             crate::panics::drop_each(rest.pending);
         }

@@ -19,7 +19,7 @@ pub(super) struct HandlerTask {
     session: Arc<SessionCore>,
     id: CallId,
     future: Option<Pin<Box<dyn Future<Output = Reply> + Send>>>,
-    context: Option<CallContext>,
+    context: Option<Box<CallContext>>,
     method: Arc<Defined>,
     /// The object whose line moves on once this has been polled.
     line: Option<u64>,
@@ -30,7 +30,7 @@ impl HandlerTask {
         session: Arc<SessionCore>,
         id: CallId,
         future: Pin<Box<dyn Future<Output = Reply> + Send>>,
-        context: Option<CallContext>,
+        context: Option<Box<CallContext>>,
         method: Arc<Defined>,
     ) -> Self {
         Self { session, id, future: Some(future), context, method, line: None }
