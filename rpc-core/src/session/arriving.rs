@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::id::CallId;
+use crate::transfer::Incoming;
 use crate::wire::ChunkOf;
 
 /// A message that is arriving: the codec's bytes, then each bulk segment, each into a buffer of its own.
@@ -87,10 +88,11 @@ impl Arriving {
     }
 }
 
-/// Splits the body of a message that came in one frame.
-pub(super) fn split<'a>(bytes: &'a [u8], segments: &[u64]) -> (&'a [u8], Vec<Option<Bytes>>) {
+/// Splits the body of a message that came in one frame: its bulk bytes go beside it, and the codec's are given back.
+#[inline]
+pub(super) fn split<'a>(bytes: &'a [u8], segments: &[u64], incoming: &mut Incoming) -> &'a [u8] {
     if segments.is_empty() {
-        return (bytes, Vec::new());
+        return bytes;
     }
     let bulk: u64 = segments.iter().sum();
     let (codec, mut rest) = bytes.split_at(bytes.len() - (bulk as usize).min(bytes.len()));
@@ -100,7 +102,8 @@ pub(super) fn split<'a>(bytes: &'a [u8], segments: &[u64]) -> (&'a [u8], Vec<Opt
         parts.push(Some(Bytes::copy_from_slice(now)));
         rest = later;
     }
-    (codec, parts)
+    incoming.set_segments(parts);
+    codec
 }
 
 #[cfg(test)]
@@ -122,6 +125,6 @@ mod tests {
             let segments: Vec<Vec<u8>> = whole.segments.into_iter().flatten().map(Vec::from).collect();
             assert_eq!(segments, [b"def".to_vec(), Vec::new(), b"ghij".to_vec()]);
         }
-        assert_eq!(split(b"abcdefg", &[3, 1]).0, b"abc");
+        assert_eq!(split(b"abcdefg", &[3, 1], &mut Incoming::default()), b"abc");
     }
 }

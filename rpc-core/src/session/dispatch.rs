@@ -1,7 +1,5 @@
 //! Owns the way of a call from its frame to its method: finding the object, keeping the order before it, first poll on the reader.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
@@ -68,12 +66,6 @@ pub(super) enum Arrival {
     Nothing,
 }
 
-/// How far a method got on the reader.
-enum Progress {
-    Done(Reply),
-    Going(Pin<Box<dyn Future<Output = Reply> + Send>>),
-}
-
 /// What is to be done with a call once the lock is free.
 enum Step<'a> {
     Nothing,
@@ -110,8 +102,9 @@ impl SessionCore {
         }
     }
 
+    #[inline]
     fn admit<'a>(self: &Arc<Self>, state: &mut State, call: &wire::Call<'a>, batch: &mut Batch, after: &mut Afterwards) -> Step<'a> {
-        let (references, mut rule) = self.receive(state, &call.body.references, after);
+        let (mut incoming, mut rule) = self.receive(state, &call.body.references, after);
         let size = Size::new(call.body.total, call.body.references.len(), call.body.segments.len());
         let Size { total, cost } = size;
         let arrival = match state.proto.handle_call(call.id, size, call.body.bytes.len() as u64) {
@@ -125,7 +118,7 @@ impl SessionCore {
             && !state.refuse(wire::kind::CALL, rule)
         {
             // The session ends as soon as the lock is free.
-            after.drop_references(references.into_iter().flatten());
+            after.drop_references(incoming.into_references());
             return Step::Nothing;
         }
         match arrival {
@@ -135,12 +128,11 @@ impl SessionCore {
                     Err(error) => {
                         let credit = state.proto.call_consumed(cost);
                         state.grant(Window::Calls, credit);
-                        after.drop_references(references.into_iter().flatten());
+                        after.drop_references(incoming.into_references());
                         return Step::Fail(error);
                     }
                 };
-                let (bytes, segments) = arriving::split(call.body.bytes, &call.body.segments);
-                let incoming = Incoming::new(references, segments);
+                let bytes = arriving::split(call.body.bytes, &call.body.segments, &mut incoming);
                 let accepted = state.proto.answers.arrived();
                 let object = found.servant.line();
                 if !state.lines.is_empty() && state.lines.has(object) {
@@ -158,7 +150,6 @@ impl SessionCore {
                 let awaited = match self.find(state, call) {
                     Ok(found) => {
                         state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
-                        let incoming = Incoming::new(references, Vec::new());
                         let context = self.context(state.proto.answers.arrived(), call, batch);
                         state.lines.push(found.servant.line(), Place::Arriving(call.id));
                         let bytes = Bytes::new();
@@ -166,7 +157,7 @@ impl SessionCore {
                         Awaited::Ready(Box::new(ready))
                     }
                     Err(error) => {
-                        after.drop_references(references.into_iter().flatten());
+                        after.drop_references(incoming.into_references());
                         // Answered when all of it has arrived: a call that is answered no longer counts, and its pieces have to.
                         Awaited::Failed(error)
                     }
@@ -182,11 +173,11 @@ impl SessionCore {
                     // The chunks that follow are read and thrown away.
                     state.pending.insert(call.id, Pending { cost, awaited: Awaited::Nothing });
                 }
-                after.drop_references(references.into_iter().flatten());
+                after.drop_references(incoming.into_references());
                 Step::Nothing
             }
             None => {
-                after.drop_references(references.into_iter().flatten());
+                after.drop_references(incoming.into_references());
                 Step::Nothing
             }
         }
@@ -252,6 +243,7 @@ impl SessionCore {
         }
     }
 
+    #[inline]
     fn find(&self, state: &mut State, call: &wire::Call<'_>) -> Result<Found, Error> {
         let Some(method) = state.proto.peer.method(call.method).cloned() else {
             let text = format!("method number {} was not defined by the caller on this session", call.method);
@@ -335,15 +327,22 @@ impl SessionCore {
         let mut context = Some(context);
         let mut inbound = Inbound::new(codec, bytes, incoming, bounds(self.limits()), self.theirs.message_bytes, Asked::Defined(&method));
         let elsewhere = resolved.spawn || resolved.blocking;
-        let progress = context::enter(&mut context, || {
+        let mut going = None;
+        let polled = context::enter(&mut context, || {
             crate::panics::caught(|| match servant.serve(resolved, &mut inbound) {
-                Served::Ready(reply) => Progress::Done(reply),
-                Served::Future(future) if elsewhere => Progress::Going(future),
+                Served::Ready(reply) => Poll::Ready(reply),
+                Served::Future(future) if elsewhere => {
+                    going = Some(future);
+                    Poll::Pending
+                }
                 // A future that is not ready now is polled again by its task, with a waker that counts.
-                Served::Future(mut future) => match future.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
-                    Poll::Ready(reply) => Progress::Done(reply),
-                    Poll::Pending => Progress::Going(future),
-                },
+                Served::Future(mut future) => {
+                    let polled = future.as_mut().poll(&mut task::Context::from_waker(Waker::noop()));
+                    if polled.is_pending() {
+                        going = Some(future);
+                    }
+                    polled
+                }
             })
         });
         if let Some(leftovers) = inbound.take_leftovers() {
@@ -351,12 +350,13 @@ impl SessionCore {
             crate::panics::drop_quietly(leftovers);
         }
         batch.after_poll(&method, FIRST_POLL_SLOW);
-        match progress {
-            Ok(Progress::Done(reply)) => {
+        match polled {
+            Ok(Poll::Ready(reply)) => {
                 batch.spare = context;
                 self.finish_call(id, reply);
             }
-            Ok(Progress::Going(future)) => {
+            Ok(Poll::Pending) => {
+                let Some(future) = going else { return false };
                 let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
                 if elsewhere {
                     task.starts_line(object, resolved.blocking);

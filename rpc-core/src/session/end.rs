@@ -69,8 +69,7 @@ impl SessionCore {
     fn fail_calls(&self, state: &mut super::state::State, error: &Error, after: &mut Afterwards) {
         let open: Vec<u32> = state.proto.questions.iter().map(|(_, question)| question.token).collect();
         for token in open {
-            let (waker, _) = state.waiters.done(token, Err(error.clone().with_outcome(Outcome::MayHaveRun)));
-            after.wake(waker);
+            after.wake(state.waiters.fail(token, error.clone().with_outcome(Outcome::MayHaveRun)));
         }
         for pool in &mut state.waiting {
             for ticket in pool.drain(..) {

@@ -17,7 +17,6 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::Reply;
 use crate::limits::Size;
 use crate::proto::{Finished, Rule};
-use crate::transfer::Incoming;
 use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Status, Window};
 
 /// The read buffer of a session that does little.
@@ -333,8 +332,7 @@ impl SessionCore {
         );
         for (id, question) in late {
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
-            let (waker, _) = state.waiters.done(question.token, Err(error.clone()));
-            after.wake(waker);
+            after.wake(state.waiters.fail(question.token, error.clone()));
         }
         // What still waits for room learns it when it is tried.
         self.pump(state, after);
@@ -370,10 +368,11 @@ impl SessionCore {
         taken
     }
 
+    #[inline]
     fn take_return(self: &Arc<Self>, state: &mut State, frame: &wire::Return<'_>, after: &mut Afterwards) -> bool {
         let body = &frame.body;
         let size = Size::new(body.total, body.references.len(), body.segments.len());
-        let (references, rule) = self.receive(state, &body.references, after);
+        let (mut incoming, rule) = self.receive(state, &body.references, after);
         let mut goes_on = true;
         if let Some(rule) = rule {
             goes_on = state.refuse(wire::kind::RETURN, rule);
@@ -381,7 +380,7 @@ impl SessionCore {
         let complete = match state.proto.handle_return(frame.id, size, body.bytes.len() as u64) {
             Ok(complete) => complete,
             Err(rule) => {
-                after.drop_references(references.into_iter().flatten());
+                after.drop_references(incoming.into_references());
                 return state.refuse(wire::kind::RETURN, rule) && goes_on;
             }
         };
@@ -391,14 +390,12 @@ impl SessionCore {
         }
         if !complete {
             state.arriving.begin(ChunkOf::Return, frame.id, body.total, &body.segments, body.bytes);
-            let incoming = Incoming::new(references, Vec::new());
             let partial = PartialReturn { status: frame.status, codec: body.codec, incoming, cost: size.cost };
             state.partial_returns.insert(frame.id, partial);
             return goes_on;
         }
-        let (bytes, segments) = arriving::split(body.bytes, &body.segments);
-        let (bytes, incoming) = (LandedBytes::Borrowed(bytes), Incoming::new(references, segments));
-        let landed = Landed { status: frame.status, codec: body.codec, bytes, incoming };
+        let bytes = arriving::split(body.bytes, &body.segments, &mut incoming);
+        let landed = Landed { status: frame.status, codec: body.codec, bytes: LandedBytes::Borrowed(bytes), incoming };
         self.return_arrived(state, frame.id, landed, size.cost, after);
         goes_on
     }
@@ -410,7 +407,7 @@ impl SessionCore {
         state.grant(Window::Returns, credit);
         let Ok(question) = state.proto.questions.close(id) else {
             // A go-away has closed it meanwhile.
-            return after.drop_references(landed.into_references());
+            return after.drop_references(landed.incoming.into_references());
         };
         state.progress += 1;
         state.burst += 1;
@@ -419,16 +416,13 @@ impl SessionCore {
         }
         let unclaimed = state.waiters.unclaimed + landed.len();
         let is_result = matches!(landed.status, Status::Ok | Status::AppError);
-        let result = if is_result && unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
-            after.drop_references(landed.into_references());
+        if is_result && unclaimed > self.limits().unclaimed_bytes && !question.cancelled {
+            after.drop_references(landed.incoming.into_references());
             let text = format!("the result was dropped: {unclaimed} bytes of results wait here for callers that do not take them");
-            Err(Error::new(ErrorKind::Overloaded, Outcome::Ran, text))
+            after.wake(state.waiters.fail(question.token, Error::new(ErrorKind::Overloaded, Outcome::Ran, text)));
         } else {
-            Ok(landed)
-        };
-        let (waker, unwanted) = state.waiters.done(question.token, result);
-        after.wake(waker);
-        if let Some(unwanted) = unwanted {
+            let (waker, unwanted) = state.waiters.done(question.token, landed);
+            after.wake(waker);
             after.drop_references(unwanted.into_references());
         }
         if state.waiting_len() > 0 {

@@ -14,6 +14,7 @@ use crate::proto::{Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
 use crate::sync;
+use crate::transfer::Incoming;
 use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX};
 
 /// References as they are about to be sent.
@@ -25,8 +26,14 @@ pub(super) struct Described {
 }
 
 impl SessionCore {
-    /// Describes the references of a message and counts them as sent. On an error nothing is counted.
+    /// [`describe_all`](Self::describe_all), for messages of which most have none.
+    #[inline]
     pub(super) fn describe(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
+        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references) }
+    }
+
+    /// Describes the references of a message and counts them as sent. On an error nothing is counted.
+    fn describe_all(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
         let mut described = Described::default();
         for reference in references {
             match self.describe_one(state, reference, &mut described) {
@@ -120,8 +127,8 @@ impl SessionCore {
         state: &mut State,
         descriptors: &[Descriptor<'_>],
         after: &mut Afterwards,
-    ) -> (Vec<Option<AnyRemote>>, Option<Rule>) {
-        if descriptors.is_empty() { (Vec::new(), None) } else { self.receive_all(state, descriptors, after) }
+    ) -> (Incoming, Option<Rule>) {
+        if descriptors.is_empty() { (Incoming::default(), None) } else { self.receive_all(state, descriptors, after) }
     }
 
     /// Turns the peer's descriptors into references. A descriptor that breaks a rule becomes a broken reference, and the rule is given.
@@ -130,7 +137,7 @@ impl SessionCore {
         state: &mut State,
         descriptors: &[Descriptor<'_>],
         after: &mut Afterwards,
-    ) -> (Vec<Option<AnyRemote>>, Option<Rule>) {
+    ) -> (Incoming, Option<Rule>) {
         let mut rule = None;
         let references = descriptors
             .iter()
@@ -142,7 +149,7 @@ impl SessionCore {
                 }
             })
             .collect();
-        (references, rule)
+        (Incoming::new(references, Vec::new()), rule)
     }
 
     fn receive_one(self: &Arc<Self>, state: &mut State, descriptor: &Descriptor<'_>, after: &mut Afterwards) -> Result<AnyRemote, Rule> {

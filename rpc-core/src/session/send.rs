@@ -36,8 +36,8 @@ impl SessionCore {
                 None => return Ok(None),
             }
         };
-        if let ReplyBytes::Pooled(buffer) = std::mem::replace(&mut prepared.bytes, ReplyBytes::Pooled(Vec::new())) {
-            pool::put(buffer);
+        if let ReplyBytes::Pooled(buffer) = &mut prepared.bytes {
+            pool::put(std::mem::take(buffer));
         }
         self.flush_after(quiet);
         Ok(Some(token))
@@ -138,11 +138,7 @@ impl SessionCore {
             return Ok(None);
         }
         let number = self.method_number(state, &prepared.method)?;
-        let described = if prepared.outgoing.references().is_empty() {
-            Described::default()
-        } else {
-            self.describe(state, prepared.outgoing.references())?
-        };
+        let described = self.describe(state, prepared.outgoing.references())?;
         let token = state.waiters.reserve();
         let id = state.proto.call(prepared.pool(), size.cost, token);
         state.waiters.wait(token, id, waker.cloned());

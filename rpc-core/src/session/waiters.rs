@@ -4,7 +4,6 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::id::CallId;
 use crate::transfer::Incoming;
@@ -68,11 +67,6 @@ impl Landed<'_> {
         };
         (bytes + self.incoming.bulk_bytes()) as u64
     }
-
-    /// The references, when nobody wants the reply.
-    pub(super) fn into_references(self) -> impl Iterator<Item = AnyRemote> {
-        self.incoming.into_references()
-    }
 }
 
 impl Arrived {
@@ -135,7 +129,12 @@ impl Waiters {
     }
 
     pub(super) fn wait(&mut self, token: u32, call: CallId, waker: Option<Waker>) {
-        self.slots[token as usize] = Slot::Waiting(call, waker);
+        let slot = &mut self.slots[token as usize];
+        *slot = Slot::Waiting(call, None);
+        // Set where it stays, for the reason given in `Landed::put`.
+        if let Slot::Waiting(_, place) = slot {
+            *place = waker;
+        }
     }
 
     fn free(&mut self, token: u32) {
@@ -189,23 +188,30 @@ impl Waiters {
         }
     }
 
-    /// The reply, or the end of the session, is here. What nobody waits for comes back to be dropped outside the lock.
+    /// The reply is here. What came beside one that nobody waits for comes back to be dropped outside the lock.
     #[inline]
-    pub(super) fn done<'a>(&mut self, token: u32, result: Result<Landed<'a>, Error>) -> (Option<Waker>, Option<Landed<'a>>) {
+    pub(super) fn done(&mut self, token: u32, landed: Landed<'_>) -> (Option<Waker>, Incoming) {
         let slot = &mut self.slots[token as usize];
         let Slot::Waiting(_, waker) = slot else {
             self.free(token);
-            return (None, result.ok());
+            return (None, landed.incoming);
         };
         let waker = waker.take();
-        match result {
-            Ok(landed) => {
-                self.unclaimed += landed.len();
-                landed.put(slot);
-            }
-            Err(error) => *slot = Slot::Done(Err(error)),
-        }
-        (waker, None)
+        self.unclaimed += landed.len();
+        landed.put(slot);
+        (waker, Incoming::default())
+    }
+
+    /// There will be no reply.
+    pub(super) fn fail(&mut self, token: u32, error: Error) -> Option<Waker> {
+        let slot = &mut self.slots[token as usize];
+        let Slot::Waiting(_, waker) = slot else {
+            self.free(token);
+            return None;
+        };
+        let waker = waker.take();
+        *slot = Slot::Done(Err(error));
+        waker
     }
 
     /// Frees the slot of a call that was not sent after all.
