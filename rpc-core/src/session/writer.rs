@@ -231,7 +231,7 @@ pub(super) async fn run(session: Arc<SessionCore>) {
         }
         if session.flush_due.load(Ordering::Acquire) {
             // A turn for those who are about to send as well.
-            sync::yield_now().await;
+            sync::next_turn().await;
             session.flush_due.store(false, Ordering::Release);
             session.flush();
         }

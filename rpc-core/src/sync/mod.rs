@@ -16,19 +16,33 @@ pub(crate) use real::*;
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32};
     use std::sync::{Arc, Weak};
+    use std::task::Poll;
     pub(crate) use std::thread_local;
     use std::time::Instant;
 
     pub(crate) use dashmap::DashMap;
     pub(crate) use parking_lot::Mutex;
     pub(crate) use tokio::sync::Notify;
-    pub(crate) use tokio::task::yield_now;
     pub(crate) use tokio::time::{Sleep, sleep_until};
 
     #[inline]
     #[allow(clippy::disallowed_methods)]
     pub(crate) fn now() -> Instant {
         Instant::now()
+    }
+
+    /// Waits until the tasks that are ready have had a turn. Unlike tokio's `yield_now` it goes to the end of the queue and no further:
+    /// that one lets the runtime ask the system for events first, which is a call into the kernel for every batch of a session.
+    pub(crate) async fn next_turn() {
+        let mut had_turn = false;
+        let turn = std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut had_turn, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        turn.await;
     }
 
     /// The value of a counter that nobody else can reach any more.

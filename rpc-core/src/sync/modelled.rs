@@ -202,7 +202,7 @@ impl Drop for Notified<'_> {
 }
 
 /// Gives all others a turn.
-pub(crate) async fn yield_now() {
+pub(crate) async fn next_turn() {
     loom::thread::yield_now();
 }
 
