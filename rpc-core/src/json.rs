@@ -11,7 +11,7 @@ use crate::codec::{self, Codec, CodecError, MESSAGE_BYTES_MAX};
 use crate::handler::Payload;
 use crate::inbound::bounds;
 use crate::limits::Limits;
-use crate::transfer::{self, Incoming, Outgoing};
+use crate::transfer::{self, Incoming};
 
 /// With the feature `json`.
 impl Payload {
@@ -50,9 +50,9 @@ impl Payload {
     /// What JSON cannot carry, which the page on the wire protocol lists, and a value that is too deep or too large.
     pub fn json<T: Serialize + ?Sized>(arguments: &T) -> Result<Self, CodecError> {
         let mut bytes = Vec::new();
-        let (result, outgoing) = transfer::encoding(|| codec::encode(Codec::Json, arguments, &mut bytes, MESSAGE_BYTES_MAX));
+        let (result, mut outgoing) = transfer::encoding(|| codec::encode(Codec::Json, arguments, &mut bytes, MESSAGE_BYTES_MAX));
         result?;
-        let Outgoing { references, segments } = outgoing;
+        let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
         Ok(Self { codec: Codec::Json.id(), bytes: Bytes::from(bytes), segments, references })
     }
 
@@ -86,8 +86,7 @@ impl Payload {
         let Self { bytes, segments, references, .. } = self;
         let references = references.into_iter().map(Some).collect();
         let segments = segments.into_iter().map(Some).collect();
-        let incoming = Incoming { references, segments, answered_by: None };
-        transfer::decoding(incoming, || codec::decode(Codec::Json, &bytes, &bounds(&Limits::default())))
+        transfer::decoding(Incoming::new(references, segments), || codec::decode(Codec::Json, &bytes, &bounds(&Limits::default())))
     }
 
     fn check_json(&self) -> Result<(), CodecError> {

@@ -135,18 +135,18 @@ impl<'a> Message<'a> {
 
     fn bulk(&self) {
         let segments = [&b"first"[..], b""].map(|segment| Some(Bytes::from_static(segment)));
-        let incoming = Incoming { segments: segments.into(), ..Incoming::default() };
+        let incoming = Incoming::new(Vec::new(), segments.into());
         let Some(value) = transfer::decoding(incoming, || self.decode::<Vec<BulkIn<Bytes>>>(&self.bounds)) else { return };
         assert!(value.len() <= 2, "a segment was taken twice");
         let value: Vec<_> = value.into_iter().map(|BulkIn(bytes)| bulk(bytes)).collect();
         let (bytes, outgoing) = transfer::encoding(|| self.encode(&value));
-        assert_eq!((outgoing.segments.len(), bytes.is_empty()), (value.len(), false));
+        assert_eq!((outgoing.segments().len(), bytes.is_empty()), (value.len(), false));
     }
 
     fn references(&self) {
         let handler: Arc<dyn Handler> = Arc::new(Refusing);
         let references = (0..3).map(|_| Some(AnyRemote::from_handler("fuzz::Any", Arc::clone(&handler)))).collect();
-        let incoming = Incoming { references, ..Incoming::default() };
+        let incoming = Incoming::new(references, Vec::new());
         let value = transfer::decoding(incoming, || self.decode::<Holder>(&self.bounds));
         let held = value.as_ref().map_or(0, Holder::count);
         assert_eq!(Arc::strong_count(&handler), 1 + held, "a reference was taken twice, or is kept by nobody");
@@ -156,7 +156,7 @@ impl<'a> Message<'a> {
                 codec::encode_within(self.codec, &value, &mut out, 64 << 20, DEPTH_MAX).map(|()| out)
             });
             assert!(bytes.is_ok_and(|bytes| !bytes.is_empty()), "references that were decoded cannot be encoded");
-            assert_eq!(outgoing.references.len(), held);
+            assert_eq!(outgoing.references().len(), held);
         }
         assert_eq!(Arc::strong_count(&handler), 1, "a reference is kept by nobody");
     }
