@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::{Inbound, Plain, Served};
 use crate::interface::{Export, Interface, InterfaceDescriptor};
 use crate::object::cell::{Cell, ObjectMeta};
-use crate::servant::{Hosted, Resolved, Servant};
+use crate::servant::{Hosted, Kind, Resolved, Servant};
 use crate::session::{CallTarget, Import};
 
 /// The interface that every export answers besides its own.
@@ -58,6 +58,10 @@ impl Servant for Answers {
 
     fn line(&self) -> u64 {
         self.line
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.about.kind()
     }
 
     fn meta(&self) -> Option<&ObjectMeta> {

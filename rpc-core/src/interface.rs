@@ -36,7 +36,7 @@ pub trait Interface: Send + Sync {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a supertrait of `{T}`",
     label = "a reference cannot be turned into this one by its type alone",
-    note = "`upcast` goes from a trait to its supertraits; for another interface of the object take `Remote::into_any(reference).downcast()`, which asks nothing of its host"
+    note = "`upcast` goes from a trait to its supertraits; for another interface of the object ask its host, with `Remote::cast`"
 )]
 pub trait Supertrait<T: ?Sized + Interface>: Interface {}
 
@@ -107,25 +107,41 @@ impl fmt::Debug for MethodDescriptor {
     }
 }
 
+/// One of the interfaces that an interface consists of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Base {
+    pub(crate) descriptor: &'static InterfaceDescriptor,
+    /// The flattened number at which its methods begin.
+    pub(crate) begin: u32,
+    /// Its place in the list of them, which no other has: a supertrait without methods begins where the next one does.
+    pub(crate) place: u32,
+}
+
 impl InterfaceDescriptor {
     /// Whether a reference to this interface is also one to `name`: itself or a supertrait.
     pub fn extends(&self, name: &str) -> bool {
         self.name == name || self.bases.iter().any(|base| base.extends(name))
     }
 
-    /// The interface of that name, itself or a supertrait, with the flattened number at which its methods begin.
-    pub(crate) fn base(&'static self, name: &str) -> Option<(u32, &'static Self)> {
+    /// The interface of that name, itself or a supertrait.
+    pub(crate) fn base(&'static self, name: &str) -> Option<Base> {
         if self.name == name {
-            return Some((0, self));
+            return Some(Base { descriptor: self, begin: 0, place: 0 });
         }
-        let mut offset = self.methods.len() as u32;
+        let (mut begin, mut place) = (self.methods.len() as u32, 1);
         for base in self.bases {
-            if let Some((begin, found)) = base.base(name) {
-                return Some((offset + begin, found));
+            if let Some(found) = base.base(name) {
+                return Some(Base { begin: begin + found.begin, place: place + found.place, ..found });
             }
-            offset += crate::promises::flattened(base);
+            begin += crate::promises::flattened(base);
+            place += base.interfaces();
         }
         None
+    }
+
+    /// How many interfaces there are, itself and its supertraits on every way to them.
+    fn interfaces(&self) -> u32 {
+        self.bases.iter().map(|base| base.interfaces()).sum::<u32>() + 1
     }
 
     /// The method of a flattened number.

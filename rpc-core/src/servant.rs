@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn, no_such_method};
 use crate::inbound::{Inbound, Reply, Served};
-use crate::interface::{Interface, InterfaceDescriptor};
+use crate::interface::{Base, Interface, InterfaceDescriptor};
 use crate::object::cell::{ErasedObject, ObjectMeta};
 
 /// What a method number of the peer's means for one kind of servant.
@@ -29,6 +29,21 @@ impl Resolved {
     pub(crate) const RAW: Self = Self { number: 0, spawn: false, blocking: false, no_cancel: false };
 }
 
+/// The interface of a hosted object: the type of the object once its own is forgotten, and the supertrait that is meant, if one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    erased: TypeId,
+    /// As in [`Base`].
+    place: u32,
+}
+
+impl Kind {
+    /// A number for it. No two instances of one trait on one object have the same one, unless the compiler's own hashes of types meet.
+    fn word(self) -> u64 {
+        word_of(self.erased) ^ u64::from(self.place).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
 /// An object under one interface.
 pub(crate) trait Servant: Send + Sync + 'static {
     /// Its number in this process, by which export tables know it.
@@ -39,11 +54,9 @@ pub(crate) trait Servant: Send + Sync + 'static {
         self.number()
     }
 
-    /// The type behind its descriptor, which tells two instances of a generic trait apart; the descriptor's own address would not, as it
-    /// is a constant's, and neither would its name. `None` when it takes any method.
-    fn kind(&self) -> Option<TypeId> {
-        None
-    }
+    /// What its descriptor belongs to. It tells two instances of a generic trait apart, as its name does not, and its address neither: that
+    /// is a constant's. `None` when it takes any method.
+    fn kind(&self) -> Option<Kind>;
 
     /// By what an export table knows it: the object, and with it the instance of a generic trait, of which the interface's name says nothing.
     fn granted(&self) -> u64 {
@@ -96,13 +109,15 @@ pub(crate) struct Hosted<E: ?Sized> {
     descriptor: &'static InterfaceDescriptor,
     /// The number at which the methods of `descriptor` begin among those that `dispatch` knows.
     begin: u32,
+    /// The place of `descriptor` among the interfaces that `dispatch` knows.
+    place: u32,
     dispatch: fn(Arc<E>, u32, &mut Inbound<'_>) -> Served,
     upcast: fn(Arc<E>, &mut dyn Any) -> bool,
 }
 
 impl<E: ?Sized + ErasedObject> Hosted<E> {
     pub(crate) fn new<T: ?Sized + Interface<Erased = E>>(object: Arc<E>) -> Self {
-        Self { object, descriptor: T::DESCRIPTOR, begin: 0, dispatch: T::dispatch, upcast: T::upcast }
+        Self { object, descriptor: T::DESCRIPTOR, begin: 0, place: 0, dispatch: T::dispatch, upcast: T::upcast }
     }
 }
 
@@ -111,12 +126,12 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
         self.object.meta().number()
     }
 
-    fn kind(&self) -> Option<TypeId> {
-        Some(TypeId::of::<E>())
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind { erased: TypeId::of::<E>(), place: self.place })
     }
 
     fn granted(&self) -> u64 {
-        self.number() ^ word_of(TypeId::of::<E>())
+        self.number() ^ self.kind().map_or(0, Kind::word)
     }
 
     fn meta(&self) -> Option<&ObjectMeta> {
@@ -141,11 +156,11 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
     }
 
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
-        let Some((begin, descriptor)) = self.descriptor.base(interface) else {
+        let Some(Base { descriptor, begin, place }) = self.descriptor.base(interface) else {
             return Arc::clone(&self.object).offered(interface);
         };
-        let (object, begin) = (Arc::clone(&self.object), self.begin + begin);
-        Some(AnyRemote::here(Arc::new(Self { object, descriptor, begin, dispatch: self.dispatch, upcast: self.upcast })))
+        let (object, begin, place) = (Arc::clone(&self.object), self.begin + begin, self.place + place);
+        Some(AnyRemote::here(Arc::new(Self { object, descriptor, begin, place, dispatch: self.dispatch, upcast: self.upcast })))
     }
 }
 
@@ -180,6 +195,10 @@ pub(crate) struct Handled {
 impl Servant for Handled {
     fn number(&self) -> u64 {
         self.meta.number()
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        None
     }
 
     fn meta(&self) -> Option<&ObjectMeta> {

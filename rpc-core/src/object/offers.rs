@@ -1,6 +1,7 @@
 //! Owns the interfaces that an object offers besides the one of a reference: its host declares them, and whoever holds a reference to
 //! the object may ask for them. It knows nothing of who asks.
 
+use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -17,6 +18,8 @@ pub(crate) struct Offers<C> {
 
 /// One of them, and how to refer to the object under it.
 struct Offer<C> {
+    /// Which interface it is: a constant's address, as the descriptor's, does not say it.
+    erased: TypeId,
     descriptor: &'static InterfaceDescriptor,
     refer: Refer<C>,
 }
@@ -26,8 +29,12 @@ type Refer<C> = fn(Arc<Cell<C>>) -> AnyRemote;
 impl<C> Offers<C> {
     pub(super) fn add<T: ?Sized + Export<C>>(&self) {
         let mut list = self.list.get_or_init(Box::default).lock();
-        if !list.iter().any(|offer| std::ptr::eq(offer.descriptor, T::DESCRIPTOR)) {
-            list.push(Offer { descriptor: T::DESCRIPTOR, refer: |cell| Remote::into_any(Remote::<T>::of_cell(cell)) });
+        if !list.iter().any(|offer| offer.erased == TypeId::of::<T::Erased>()) {
+            list.push(Offer {
+                erased: TypeId::of::<T::Erased>(),
+                descriptor: T::DESCRIPTOR,
+                refer: |cell| Remote::into_any(Remote::<T>::of_cell(cell)),
+            });
         }
     }
 

@@ -14,7 +14,7 @@ use crate::inbound::{Inbound, Served};
 use crate::interface::InterfaceDescriptor;
 use crate::object::cell::{ObjectMeta, next_number};
 use crate::object_key::ObjectKey;
-use crate::servant::{Resolved, Servant};
+use crate::servant::{Kind, Resolved, Servant};
 use crate::sync::{self, AtomicU32};
 
 /// What a peer said of the object when it sent the reference.
@@ -90,6 +90,10 @@ impl Servant for Import {
     fn line(&self) -> u64 {
         let key = self.key();
         key.number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (key.node.0 as u64)
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        None
     }
 
     fn meta(&self) -> Option<&ObjectMeta> {

@@ -1,7 +1,6 @@
 //! Owns everything of a session that its one lock protects. User code never runs while it is held: what has to be dropped or woken is
 //! handed out and dealt with afterwards.
 
-use std::any::TypeId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -17,7 +16,7 @@ use crate::error::Error;
 use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
-use crate::servant::{Resolved, Servant};
+use crate::servant::{Kind, Resolved, Servant};
 use crate::sync::{AtomicBool, Notify};
 use crate::transfer::{Incoming, Outgoing};
 use crate::wire::{self, Frame, Refused, Status, Window};
@@ -54,7 +53,7 @@ pub(super) struct State {
     /// Calls that must not start before an earlier one on the same object has.
     pub(super) lines: Lines<Box<Ready>>,
     /// What the peer's method numbers mean, for the interface that was asked last.
-    pub(super) resolved: Vec<Option<(TypeId, Resolved)>>,
+    pub(super) resolved: Vec<Option<(Kind, Resolved)>>,
     /// This side's method numbers by the addresses of the two descriptors. Both are needed: they are constants, so one method of two
     /// interfaces can have one address. Copies of one constant only take an entry each.
     pub(super) numbers: HashMap<(usize, usize), u32>,
