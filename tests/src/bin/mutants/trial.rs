@@ -21,7 +21,10 @@ pub(crate) enum Verdict {
     DoesNotBuild { output: String },
 }
 
-/// Builds and runs `cargo COMMAND`.
+/// A word of a command that is for the compiler, and not for cargo.
+const CFG: &str = "--cfg=";
+
+/// Builds and runs `cargo COMMAND`. With a `--cfg=NAME` in it, everything is built with that, in a folder of its own.
 pub(crate) fn run(copy: &Copy, command: &str) -> Result<Verdict, String> {
     let words: Vec<&str> = command.split(' ').collect();
     let build = cargo(copy, "3600", &build_only(&words))?;
@@ -60,11 +63,15 @@ fn build_only<'a>(words: &[&'a str]) -> Vec<&'a str> {
 
 fn cargo(copy: &Copy, seconds: &str, words: &[&str]) -> Result<Output, String> {
     let mut command = Command::new("timeout");
+    let (cfgs, words): (Vec<&str>, Vec<&str>) = words.iter().copied().partition(|word| word.starts_with(CFG));
+    let target = cfgs.iter().fold(copy.target.clone(), |target, cfg| target.join(&cfg[CFG.len()..]));
     command.args(["--kill-after=10", seconds, "cargo"]).args(words).current_dir(&copy.sources);
-    command.env("CARGO_TARGET_DIR", &copy.target).env("CARGO_INCREMENTAL", "1").env("CARGO_TERM_COLOR", "never");
+    command.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1").env("CARGO_TERM_COLOR", "never");
     command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
     // Lints are for the sources as they are: a rule that is switched off leaves things unused.
-    command.env("RUSTFLAGS", "--cap-lints allow").env_remove("CARGO_MANIFEST_DIR");
+    command.env("RUSTFLAGS", [&["--cap-lints=allow"][..], &cfgs].concat().join(" ")).env_remove("CARGO_MANIFEST_DIR");
+    // What a model has to notice it notices early, and it need not look further.
+    command.env("LOOM_MAX_PREEMPTIONS", "2");
     command.output().map_err(|error| format!("timeout: {error}"))
 }
 
