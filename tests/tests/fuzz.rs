@@ -8,8 +8,14 @@ use netref::internals::fuzz;
 
 type Body = fn(&[u8]);
 
-const TARGETS: &[(&str, Body)] =
-    &[("frames", fuzz::frames), ("guard", fuzz::guard), ("handshake", fuzz::handshake), ("session", fuzz::session), ("urls", fuzz::urls)];
+const TARGETS: &[(&str, Body)] = &[
+    ("frames", fuzz::frames),
+    ("guard", fuzz::guard),
+    ("handshake", fuzz::handshake),
+    ("session", fuzz::session),
+    ("tables", fuzz::tables),
+    ("urls", fuzz::urls),
+];
 
 /// All corpora together, so that they stay something to read and not something to download.
 const CORPORA_BYTES_MAX: u64 = 200_000;
@@ -58,6 +64,11 @@ fn handshakes_pass_every_input_that_is_kept() {
 #[test]
 fn sessions_pass_every_input_that_is_kept() {
     replay("session");
+}
+
+#[test]
+fn tables_pass_every_input_that_is_kept() {
+    replay("tables");
 }
 
 #[test]

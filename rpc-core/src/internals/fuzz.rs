@@ -6,6 +6,7 @@ mod handshake;
 mod machine;
 mod session;
 mod streams;
+mod tables;
 mod urls;
 mod weight;
 
@@ -14,6 +15,7 @@ pub use guard::guard;
 pub use handshake::handshake;
 pub use machine::machine;
 pub use session::session;
+pub use tables::tables;
 pub use urls::urls;
 
 /// What a peer or a user is told is a text that can be shown: not empty, and without characters that would rule a terminal or a log.
