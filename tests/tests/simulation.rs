@@ -11,6 +11,9 @@ use netref::internals::simulation;
 /// Seeds of a plain `cargo test`, which is not optimized.
 const SEEDS: u64 = 600;
 
+/// So many seeds have to come across everything that there is to come across.
+const REACH: u64 = 10_000;
+
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number, and not `{value}`")))
 }
@@ -59,7 +62,7 @@ fn no_seed_breaks_a_rule() {
     }
     let (steps, calls) = (steps.into_inner(), calls.into_inner());
     println!("{seeds} seeds, {steps} steps, {calls} calls: no rule was broken");
-    if seeds >= SEEDS {
+    if seeds >= REACH {
         let missing = simulation::missing(sights.into_inner());
         assert!(missing.is_empty(), "no seed came across {missing:?}: the simulation has lost its reach");
     }

@@ -84,9 +84,9 @@ impl Scenario {
                 ..plain.clone()
             },
             Self {
-                name: "room for one call and credit for one message",
+                name: "room for two calls and credit for one message",
                 programs: [&[SHORT, LONG_ONE, SHORT], &[LONG_ONE]],
-                limits: PeerLimits { calls_in_flight: 1, message_bytes: 30, call_window: 30, return_window: 30, ..LIMITS },
+                limits: PeerLimits { message_bytes: 30, call_window: 30, return_window: 30, ..LIMITS },
                 cuts: 1,
                 ..plain
             },

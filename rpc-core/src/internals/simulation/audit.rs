@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::end::End;
-use super::world::{World, across};
+use super::world::{Stale, World, across};
 use crate::id::{CallId, ExportId};
 use crate::limits::Size;
 use crate::proto::{Answer, Place};
@@ -90,7 +90,7 @@ pub(super) fn audit(world: &World) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    check_stale(world)
 }
 
 /// What holds for calls made by `this` and objects exported by `this`.
@@ -177,6 +177,22 @@ fn check_calls(this: &End, that: &End, there: &Flight, back: &Flight) -> Result<
         let ends = usize::from(back.returns.contains(&id)) + there.finishes.iter().filter(|&&finished| finished == id).count();
         if (answer == Answer::Holding) != is_held || is_held && ends != 1 {
             return Err(format!("the result of {id:?} is held at the peer, and {ends} frames will end that"));
+        }
+    }
+    Ok(())
+}
+
+/// An id that was given back means nothing to either end, whoever has its place now.
+fn check_stale(world: &World) -> Result<(), String> {
+    for &(at, stale) in &world.beside.stale {
+        let (this, that) = (&world.ends[at].proto, &world.ends[across(at)].proto);
+        let means = match stale {
+            Stale::Export(id) => this.exports.get(id).is_some(),
+            // A copy is asked, for what it finds it marks.
+            Stale::Call(id) => this.questions.get(id).is_some() || that.answers.clone().cancel(id),
+        };
+        if means {
+            return Err(format!("{stale:?}, given back by end {at}, means something again"));
         }
     }
     Ok(())

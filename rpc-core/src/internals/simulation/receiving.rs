@@ -6,7 +6,7 @@ use super::end::{Awaited, Partial, Pending, Ready, Reply, filler};
 use super::node::{ROOT, Ref};
 use super::sending::{HEAD, interface_name, method_name};
 use super::sight::Sight;
-use super::world::{World, across};
+use super::world::{Stale, World, across};
 use crate::error::Outcome;
 use crate::id::CallId;
 use crate::limits::Size;
@@ -234,6 +234,7 @@ impl World {
             return self.drop_refs(node, references);
         };
         let held = end.held_arguments.remove(&id);
+        self.retire(at, Stale::Call(id));
         self.drop_refs(node, held.into_iter().flatten());
         self.calls[question.token as usize].stage = super::call::Stage::Over;
         self.resolve(question.token, verdict, references);
@@ -322,6 +323,7 @@ impl World {
             }
             if self.ends[at].proto.exports.release(export, count)?.is_some() {
                 self.let_go(at, export.index);
+                self.retire(at, Stale::Export(export));
             }
         }
         Ok(())

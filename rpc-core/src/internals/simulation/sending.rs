@@ -328,8 +328,7 @@ impl World {
                 self.spoil(at, &mut reply);
                 let cost = self.cost_of(&reply);
                 if !self.ends[at].proto.replace_return(taken, cost) {
-                    self.ends[at].held_returns.push_front((id, reply));
-                    return self.sight(Sight::ErrorWaitsInstead);
+                    return self.ends[at].held_returns.push_front((id, reply));
                 }
                 self.sight(Sight::ReturnReplaced);
                 Described::default()

@@ -1,7 +1,7 @@
 //! Owns the simulated world: nodes, the ends of all sessions, calls, handlers and a clock that moves only when it is told to. What can
 //! happen is an [`Action`]; each is applied whole, and the world is compared and copied as a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::handling::Handler;
 use super::node::{NO_TRUTH, Node, Object, ROOT};
 use super::sight::Sight;
 use super::trace::Trace;
+use crate::id::{CallId, ExportId};
 use crate::limits::PeerLimits;
 use crate::proto::{Connection, KeepAlive};
 
@@ -118,6 +119,8 @@ pub(super) struct Beside {
     pub(super) config: Arc<Config>,
     pub(super) trace: Trace,
     pub(super) steps: usize,
+    /// Ids that were given back lately, by the end that gave them out. None may mean anything again.
+    pub(super) stale: VecDeque<(usize, Stale)>,
     /// What was come across, a bit each.
     pub(super) sights: u64,
     epoch: Instant,
@@ -150,6 +153,16 @@ pub(crate) struct World {
     pub(super) beside: Beside,
 }
 
+/// An id that is not in use any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stale {
+    Export(ExportId),
+    Call(CallId),
+}
+
+/// Stale ids that are kept in mind.
+const STALE_KEPT: usize = 12;
+
 /// The other end of the session.
 pub(super) const fn across(end: usize) -> usize {
     end ^ 1
@@ -159,7 +172,7 @@ impl World {
     #[allow(clippy::disallowed_methods)]
     pub(crate) fn new(config: Arc<Config>, traced: bool) -> Self {
         let nodes = (0..config.nodes).map(|index| Node::new(index, 1)).collect();
-        let beside = Beside { config, trace: Trace::new(traced), steps: 0, sights: 0, epoch: Instant::now() };
+        let beside = Beside { config, trace: Trace::new(traced), steps: 0, sights: 0, stale: VecDeque::new(), epoch: Instant::now() };
         let mut world = Self {
             nodes,
             ends: Vec::new(),
@@ -198,6 +211,15 @@ impl World {
 
     pub(crate) fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
+    }
+
+    /// An id that `end` gave out is given back.
+    pub(super) fn retire(&mut self, end: usize, id: Stale) {
+        let stale = &mut self.beside.stale;
+        if stale.len() == STALE_KEPT {
+            stale.pop_front();
+        }
+        stale.push_back((end, id));
     }
 
     pub(super) fn sight(&mut self, sight: Sight) {
