@@ -68,7 +68,7 @@ fn reference(object: &Arc<Object>) -> AnyRemote {
 
 fn send(session: &Arc<SessionCore>, reference: AnyRemote) {
     let mut prepared = prepared();
-    prepared.outgoing = Outgoing { references: vec![reference], segments: Vec::new() };
+    prepared.outgoing = Outgoing::new(vec![reference], Vec::new());
     assert!(matches!(session.start(&mut prepared, None), Ok(Some(_))));
     step();
 }
@@ -82,8 +82,13 @@ fn give_back(session: &Arc<SessionCore>) {
     session.read_batch(&bytes);
 }
 
-fn is_known(number: u64) -> bool {
-    registry::find(number, INTERFACE, registry::tag(number, INTERFACE)).is_some()
+/// By what a reference to the object would name it that comes home on another session.
+fn identity(object: &Arc<Object>) -> (u64, u64) {
+    (object.number, registry::tag(&Face(Arc::clone(object))))
+}
+
+fn is_known((number, tag): (u64, u64)) -> bool {
+    registry::find(number, INTERFACE, tag).is_some()
 }
 
 /// One peer gives the object back while another one is given it.
@@ -91,9 +96,9 @@ fn is_known(number: u64) -> bool {
 fn an_object_stays_while_any_peer_holds_it() {
     explore(ALL, || {
         let sessions = [(); 2].map(|()| session(&Link::new(0), 8));
-        let number = next_number();
         let gone = Arc::new(AtomicU32::new(0));
-        let object = Arc::new(Object { number, gone: Arc::clone(&gone) });
+        let object = Arc::new(Object { number: next_number(), gone: Arc::clone(&gone) });
+        let identity = identity(&object);
         send(&sessions[0], reference(&object));
         let reader = {
             let session = Arc::clone(&sessions[0]);
@@ -101,12 +106,12 @@ fn an_object_stays_while_any_peer_holds_it() {
         };
         send(&sessions[1], reference(&object));
         drop(object);
-        assert!(is_known(number));
+        assert!(is_known(identity));
         reader.join().unwrap();
-        assert!(is_known(number), "the second peer holds it still");
+        assert!(is_known(identity), "the second peer holds it still");
         assert_eq!(gone.load(Ordering::SeqCst), 0);
         give_back(&sessions[1]);
-        assert!(!is_known(number));
+        assert!(!is_known(identity));
         assert_eq!(gone.load(Ordering::SeqCst), 1);
         assert!(sessions.iter().all(|session| session.stats().exports == 0 && session.stats().exported_references == 0));
     });
@@ -117,9 +122,9 @@ fn an_object_stays_while_any_peer_holds_it() {
 fn counts_of_two_peers_end_at_zero() {
     explore(5, || {
         let sessions = [(); 2].map(|()| session(&Link::new(0), 8));
-        let number = next_number();
         let gone = Arc::new(AtomicU32::new(0));
-        let object = Arc::new(Object { number, gone: Arc::clone(&gone) });
+        let object = Arc::new(Object { number: next_number(), gone: Arc::clone(&gone) });
+        let identity = identity(&object);
         sessions.iter().for_each(|session| send(session, reference(&object)));
         let reader = {
             let session = Arc::clone(&sessions[0]);
@@ -133,10 +138,10 @@ fn counts_of_two_peers_end_at_zero() {
         drop(object);
         reader.join().unwrap();
         ender.join().unwrap();
-        assert!(is_known(number));
+        assert!(is_known(identity));
         assert_eq!(sessions[0].stats().exported_references, 1);
         end(&sessions[0]);
-        assert!(!is_known(number));
+        assert!(!is_known(identity));
         assert_eq!(gone.load(Ordering::SeqCst), 1);
     });
 }

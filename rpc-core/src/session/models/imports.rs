@@ -34,7 +34,7 @@ impl Exporter {
         let (references, rule) = session.receive(&mut session.state.lock(), &[hosted(export)], &mut after);
         assert_eq!(rule, None);
         after.run();
-        (export, references.into_iter().next().flatten().unwrap())
+        (export, references.into_references().next().unwrap())
     }
 
     /// Takes the releases that have left by now.
@@ -118,12 +118,12 @@ fn releases_of_two_threads_are_added_up_by_object() {
             let (references, rule) = session.receive(&mut session.state.lock(), &descriptors, &mut after);
             assert_eq!(rule, None);
             after.run();
-            <[_; 3]>::try_from(references).unwrap()
+            <[_; 3]>::try_from(references.into_references().collect::<Vec<_>>()).unwrap()
         };
-        let dropper = spawn(move || drop_reference(first.unwrap()));
-        drop_reference(other.unwrap());
+        let dropper = spawn(move || drop_reference(first));
+        drop_reference(other);
         session.flush();
-        drop_reference(again.unwrap());
+        drop_reference(again);
         dropper.join().unwrap();
         session.flush();
         let mut totals = HashMap::new();
