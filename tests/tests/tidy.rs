@@ -97,7 +97,7 @@ fn the_texts_quote_code_that_is_compiled() {
 #[test]
 fn every_promise_has_a_command_that_checks_it() {
     let checks = read(&root().join("docs/checks.md"));
-    for line in 1..=13 {
+    for line in 1..=24 {
         let row = checks.lines().find(|row| row.starts_with(&format!("| {line} |")));
         let row = row.unwrap_or_else(|| panic!("docs/checks.md has no row for line {line}"));
         let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
