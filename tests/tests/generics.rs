@@ -1,16 +1,17 @@
-//! Traits with parameters, associated types, lifetimes and supertraits of another crate, over TCP; upcasting; and names that outlive a
-//! renaming.
+//! Traits with parameters, associated types, lifetimes and supertraits of another crate, over TCP; upcasting; and interfaces that differ
+//! in nothing but their types or their names.
 
 #![deny(warnings)]
 
+#[path = "generics/warehouse.rs"]
+mod warehouse;
+
 use std::collections::{HashMap, HashSet};
-use std::fmt::Debug;
-use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
-use netref::{Error, ErrorKind, Interface, Node, Object, Outcome, Remote, Result, Value, remote};
+use netref::{ErrorKind, Interface, Node, Object, Outcome, Remote, Result, Value, remote};
 use netref_tests::bases::{self, Aged, Named, Shelf, Store, Visitor};
-use serde::{Deserialize, Serialize};
+use warehouse::{Crate, Depot, Trouble, Warehouse};
 
 /// Hosts an object on one node and gives a reference to it on another, over TCP.
 async fn over_tcp<T: ?Sized + Interface, U: ?Sized + Interface>(object: Remote<T>) -> (Node, Node, Remote<U>) {
@@ -19,267 +20,6 @@ async fn over_tcp<T: ?Sized + Interface, U: ?Sized + Interface>(object: Remote<T
     let it = there.connect(&format!("{}/it", here.addresses()[0])).await.unwrap();
     assert!(!Remote::is_local(&it));
     (here, there, it)
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Crate {
-    of: String,
-    weight: u32,
-}
-
-impl Crate {
-    fn new(of: &str, weight: u32) -> Self {
-        Self { of: of.to_owned(), weight }
-    }
-}
-
-/// What can go wrong in a warehouse: an associated type may be the error of a method.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Trouble {
-    Full(usize),
-    Call(Error),
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Call(error)
-    }
-}
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-impl std::error::Error for Trouble {}
-
-/// Thirty methods, three parameters of which one is a constant, two associated types, and three supertraits of another crate.
-#[remote]
-pub trait Warehouse<K, V, const ROWS: usize = 4>: Aged + Store<K, V> + Shelf<Item = V>
-where
-    K: Eq + Hash + Clone,
-    V: Clone,
-    Self::Label: PartialEq,
-{
-    type Label: Clone + Debug;
-    type Trouble;
-
-    async fn rows(&self) -> Result<usize>;
-    async fn label(&self, key: &K) -> Result<Self::Label>;
-    async fn relabel(&mut self, key: &K, label: Self::Label) -> Result<Option<<Self as Warehouse<K, V, ROWS>>::Label>>;
-    async fn labels(&self) -> Result<HashMap<K, Self::Label>>;
-    async fn is_labelled(&self, key: &K, label: &Self::Label) -> Result<bool> {
-        Ok(self.label(key).await? == *label)
-    }
-    async fn fill(&mut self, values: &[(K, V)]) -> Result<usize, Self::Trouble>;
-    async fn fill_owned(&mut self, values: Vec<(K, V)>) -> std::result::Result<usize, Self::Trouble>;
-    async fn find<'a>(&'a self, key: &'a K, or: &'a V) -> Result<V>;
-    async fn longest<'a, 'b: 'a>(&'a self, one: &'b str, other: &'a str) -> Result<String>;
-    async fn joined<'a, 'b>(&self, one: &'a str, other: &'b str) -> Result<String>
-    where
-        'a: 'b;
-    async fn elided(&self, text: &str, bytes: &[u8], numbers: &'_ [u64]) -> Result<usize>;
-    async fn bytes(&self, bytes: &[u8]) -> Result<Vec<u8>>;
-    async fn option(&self, value: Option<V>) -> Result<Option<V>>;
-    async fn pair(&self, pair: (K, V)) -> Result<(V, K)>;
-    async fn store(&self) -> Result<Remote<dyn Store<K, V>>>;
-    async fn aisle(&self) -> Result<Remote<dyn Warehouse<K, V, ROWS, Label = Self::Label, Trouble = Self::Trouble>>>;
-    async fn visit(&self, visitor: Remote<dyn Visitor<(K, V)>>) -> Result<()>;
-    async fn visitors(&self, visitors: &[Remote<dyn Visitor<V>>]) -> Result<usize>;
-    async fn keep(&mut self, store: Remote<dyn Store<K, V>>) -> Result<()>;
-    async fn kept(&self) -> Result<Option<Remote<dyn Store<K, V>>>>;
-    #[idempotent]
-    async fn total(&self) -> Result<u64>;
-    #[remote(spawn)]
-    async fn spawned(&self, key: K) -> Result<K>;
-    #[remote(blocking)]
-    async fn blocked(&self, value: V) -> Result<V>;
-    #[remote(no_cancel)]
-    async fn finished(&self) -> Result<()>;
-    #[remote(name = "type")]
-    async fn r#type(&self, r#in: &str) -> Result<String>;
-    async fn nothing(&self) -> Result<()>;
-    async fn clear(&mut self) -> Result<HashSet<K>>;
-    async fn set(&mut self, keys: &HashSet<K>, value: &V) -> Result<()>;
-    async fn numbers(&self, one: u8, two: i16, three: f64, four: char) -> Result<(u8, i16, f64, char)>;
-    /// The thirtieth.
-    async fn last(&self) -> Result<Vec<Self::Label>>;
-}
-
-/// What the depot needs of its parameters, in two words.
-trait Key: Value + Eq + Hash + Clone {}
-impl<K: Value + Eq + Hash + Clone> Key for K {}
-trait Good: Value + Clone {}
-impl<V: Value + Clone> Good for V {}
-
-struct Depot<K: Key, V: Good, const ROWS: usize> {
-    name: String,
-    values: HashMap<K, V>,
-    labels: HashMap<K, String>,
-    items: Vec<V>,
-    kept: Option<Remote<dyn Store<K, V>>>,
-}
-
-impl<K: Key, V: Good, const ROWS: usize> Depot<K, V, ROWS> {
-    fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), values: HashMap::new(), labels: HashMap::new(), items: Vec::new(), kept: None }
-    }
-}
-
-impl<K: Key, V: Good, const ROWS: usize> Named for Depot<K, V, ROWS> {
-    async fn name(&self) -> Result<String> {
-        Ok(self.name.clone())
-    }
-    async fn rename(&mut self, name: &str) -> Result<()> {
-        name.clone_into(&mut self.name);
-        Ok(())
-    }
-}
-
-impl<K: Key, V: Good, const ROWS: usize> Aged for Depot<K, V, ROWS> {
-    async fn age(&self) -> Result<u32> {
-        Ok(7)
-    }
-}
-
-impl<K: Key, V: Good, const ROWS: usize> Store<K, V> for Depot<K, V, ROWS> {
-    async fn get(&self, key: &K) -> Result<Option<V>> {
-        Ok(self.values.get(key).cloned())
-    }
-    async fn put(&mut self, key: K, value: V) -> Result<Option<V>> {
-        Ok(self.values.insert(key, value))
-    }
-    async fn keys(&self) -> Result<HashSet<K>> {
-        Ok(self.values.keys().cloned().collect())
-    }
-    async fn each(&self, visitor: Remote<dyn Visitor<V>>) -> Result<u64> {
-        for value in self.values.values() {
-            visitor.visit(value.clone()).await?;
-        }
-        Ok(self.values.len() as u64)
-    }
-}
-
-impl<K: Key, V: Good, const ROWS: usize> Shelf for Depot<K, V, ROWS> {
-    type Item = V;
-
-    async fn first(&self) -> Result<Option<V>> {
-        Ok(self.items.first().cloned())
-    }
-    async fn add(&mut self, item: &V, times: u8) -> Result<u64> {
-        self.items.extend((0..times).map(|_| item.clone()));
-        Ok(self.items.len() as u64)
-    }
-    async fn all(&self) -> Result<Vec<V>> {
-        Ok(self.items.clone())
-    }
-}
-
-impl<K: Key, V: Good, const ROWS: usize> Warehouse<K, V, ROWS> for Depot<K, V, ROWS> {
-    type Label = String;
-    type Trouble = Trouble;
-
-    async fn rows(&self) -> Result<usize> {
-        Ok(ROWS)
-    }
-    async fn label(&self, key: &K) -> Result<String> {
-        Ok(self.labels.get(key).cloned().unwrap_or_default())
-    }
-    async fn relabel(&mut self, key: &K, label: String) -> Result<Option<String>> {
-        Ok(self.labels.insert(key.clone(), label))
-    }
-    async fn labels(&self) -> Result<HashMap<K, String>> {
-        Ok(self.labels.clone())
-    }
-    async fn fill(&mut self, values: &[(K, V)]) -> Result<usize, Trouble> {
-        self.fill_owned(values.to_vec()).await
-    }
-    async fn fill_owned(&mut self, values: Vec<(K, V)>) -> Result<usize, Trouble> {
-        if values.len() > ROWS {
-            return Err(Trouble::Full(ROWS));
-        }
-        self.values.extend(values);
-        Ok(self.values.len())
-    }
-    async fn find<'a>(&'a self, key: &'a K, or: &'a V) -> Result<V> {
-        Ok(self.values.get(key).unwrap_or(or).clone())
-    }
-    async fn longest<'a, 'b: 'a>(&'a self, one: &'b str, other: &'a str) -> Result<String> {
-        Ok(if one.len() > other.len() { one } else { other }.to_owned())
-    }
-    async fn joined<'a, 'b>(&self, one: &'a str, other: &'b str) -> Result<String>
-    where
-        'a: 'b,
-    {
-        Ok([one, other].concat())
-    }
-    async fn elided(&self, text: &str, bytes: &[u8], numbers: &'_ [u64]) -> Result<usize> {
-        Ok(text.len() + bytes.len() + numbers.len())
-    }
-    async fn bytes(&self, bytes: &[u8]) -> Result<Vec<u8>> {
-        Ok(bytes.to_vec())
-    }
-    async fn option(&self, value: Option<V>) -> Result<Option<V>> {
-        Ok(value)
-    }
-    async fn pair(&self, (key, value): (K, V)) -> Result<(V, K)> {
-        Ok((value, key))
-    }
-    async fn store(&self) -> Result<Remote<dyn Store<K, V>>> {
-        Ok(Remote::new(Self::new("store")))
-    }
-    async fn aisle(&self) -> Result<Remote<dyn Warehouse<K, V, ROWS, Label = String, Trouble = Trouble>>> {
-        Ok(Remote::new(Self::new("aisle")))
-    }
-    async fn visit(&self, visitor: Remote<dyn Visitor<(K, V)>>) -> Result<()> {
-        for (key, value) in &self.values {
-            visitor.visit((key.clone(), value.clone())).await?;
-        }
-        Ok(())
-    }
-    async fn visitors(&self, visitors: &[Remote<dyn Visitor<V>>]) -> Result<usize> {
-        for visitor in visitors {
-            self.each(visitor.clone()).await?;
-        }
-        Ok(visitors.len())
-    }
-    async fn keep(&mut self, store: Remote<dyn Store<K, V>>) -> Result<()> {
-        self.kept = Some(store);
-        Ok(())
-    }
-    async fn kept(&self) -> Result<Option<Remote<dyn Store<K, V>>>> {
-        Ok(self.kept.clone())
-    }
-    async fn total(&self) -> Result<u64> {
-        Ok(self.values.len() as u64)
-    }
-    async fn spawned(&self, key: K) -> Result<K> {
-        Ok(key)
-    }
-    async fn blocked(&self, value: V) -> Result<V> {
-        Ok(value)
-    }
-    async fn finished(&self) -> Result<()> {
-        Ok(())
-    }
-    async fn r#type(&self, r#in: &str) -> Result<String> {
-        Ok(r#in.to_uppercase())
-    }
-    async fn nothing(&self) -> Result<()> {
-        Ok(())
-    }
-    async fn clear(&mut self) -> Result<HashSet<K>> {
-        Ok(self.values.drain().map(|(key, _)| key).collect())
-    }
-    async fn set(&mut self, keys: &HashSet<K>, value: &V) -> Result<()> {
-        self.values.extend(keys.iter().map(|key| (key.clone(), value.clone())));
-        Ok(())
-    }
-    async fn numbers(&self, one: u8, two: i16, three: f64, four: char) -> Result<(u8, i16, f64, char)> {
-        Ok((one, two, three, four))
-    }
-    async fn last(&self) -> Result<Vec<String>> {
-        Ok(self.labels.values().cloned().collect())
-    }
 }
 
 type Seen<V> = Arc<Mutex<Vec<V>>>;
@@ -396,7 +136,7 @@ async fn upcasting_keeps_the_object_near_and_far() {
         }
         drop((it, aged, same, shelf));
         // The new reference alone keeps the object.
-        assert_eq!(store.get(&1).await.unwrap().unwrap().of, "ropes");
+        assert_eq!(store.get(&1).await.unwrap(), Some(Crate::new("ropes", 3)));
     }
 }
 
@@ -524,97 +264,41 @@ async fn traits_that_look_alike_are_not_mistaken_for_each_other() {
     }
 }
 
-mod before {
-    use super::*;
-
-    #[remote(name = "phone.book")]
-    pub trait PhoneBook {
-        async fn find(&self, name: &str) -> Result<u32>;
-        async fn add(&mut self, name: &str, number: u32) -> Result<()>;
-        async fn size(&self) -> Result<u32>;
-    }
-
-    pub struct Paper(pub HashMap<String, u32>);
-
-    impl PhoneBook for Paper {
-        async fn find(&self, name: &str) -> Result<u32> {
-            Ok(self.0.get(name).copied().unwrap_or_default())
-        }
-        async fn add(&mut self, name: &str, number: u32) -> Result<()> {
-            self.0.insert(name.to_owned(), number);
-            Ok(())
-        }
-        async fn size(&self) -> Result<u32> {
-            Ok(self.0.len() as u32)
-        }
-    }
+#[remote]
+pub trait Secret {
+    async fn secret(&self) -> Result<String>;
 }
 
-mod after {
-    use super::*;
+/// Without methods of its own, so that its first supertrait begins where it does itself.
+#[remote]
+pub trait Agent: Named + Secret {}
 
-    /// The same interface under other names: the trait's, two methods', and one new method that has the old name of another.
-    #[remote(name = "phone.book")]
-    pub trait Directory {
-        #[remote(name = "size")]
-        async fn add(&self) -> Result<u32>;
-        #[remote(name = "find")]
-        async fn look_up(&self, who: &str) -> Result<u32>;
-        #[remote(name = "add")]
-        async fn enter(&mut self, who: &str, number: u32) -> Result<()>;
-        #[remote(name = "by_number")]
-        async fn find(&self, number: u32) -> Result<Option<String>>;
+struct Bond;
+
+impl Named for Bond {
+    async fn name(&self) -> Result<String> {
+        Ok("James".to_owned())
     }
-
-    /// What was renamed is inherited under its name on the wire too.
-    #[remote]
-    pub trait Business: Directory {
-        async fn open(&self) -> Result<bool>;
-    }
-
-    pub struct Disk(pub HashMap<String, u32>);
-
-    impl Directory for Disk {
-        async fn add(&self) -> Result<u32> {
-            Ok(self.0.len() as u32)
-        }
-        async fn look_up(&self, who: &str) -> Result<u32> {
-            Ok(self.0.get(who).copied().unwrap_or_default())
-        }
-        async fn enter(&mut self, who: &str, number: u32) -> Result<()> {
-            self.0.insert(who.to_owned(), number);
-            Ok(())
-        }
-        async fn find(&self, number: u32) -> Result<Option<String>> {
-            Ok(self.0.iter().find(|(_, known)| **known == number).map(|(who, _)| who.clone()))
-        }
-    }
-
-    impl Business for Disk {
-        async fn open(&self) -> Result<bool> {
-            Ok(true)
-        }
+    async fn rename(&mut self, _name: &str) -> Result<()> {
+        Ok(())
     }
 }
+impl Secret for Bond {
+    async fn secret(&self) -> Result<String> {
+        Ok("007".to_owned())
+    }
+}
+impl Agent for Bond {}
 
 #[tokio::test]
-async fn renamed_traits_and_methods_understand_their_old_names() {
-    use after::Directory as _;
-    use before::PhoneBook as _;
-    // An old caller, and a new callee.
-    let (_here, _there, mut old) = over_tcp::<dyn after::Directory, dyn before::PhoneBook>(Remote::new(after::Disk(HashMap::new()))).await;
-    old.add("ada", 1815).await.unwrap();
-    assert_eq!((old.find("ada").await.unwrap(), old.size().await.unwrap()), (1815, 1));
-    // A new caller, and an old callee.
-    let (_here, _there, mut new) =
-        over_tcp::<dyn before::PhoneBook, dyn after::Directory>(Remote::new(before::Paper(HashMap::new()))).await;
-    new.enter("eve", 7).await.unwrap();
-    assert_eq!((new.look_up("eve").await.unwrap(), new.add().await.unwrap()), (7, 1));
-    let error = new.find(7).await.unwrap_err();
+async fn a_reference_to_a_supertrait_grants_no_more_after_the_whole_was_called() {
+    let (_here, _there, agent) = over_tcp::<dyn Agent, dyn Agent>(Remote::new(Bond)).await;
+    assert_eq!(agent.secret().await.unwrap(), "007");
+    // The host is asked, and refers to the same object as the supertrait only.
+    let named: Remote<dyn Named> = Remote::into_any(agent.clone()).cast().await.unwrap();
+    assert_eq!(named.name().await.unwrap(), "James");
+    let forged: Remote<dyn Agent> = Remote::into_any(named).downcast();
+    let error = forged.secret().await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoSuchMethod, Outcome::NotRun));
-    assert!(error.to_string().contains("phone.book.by_number"), "{error}");
-    // The old trait where the new one is only a supertrait.
-    let (_here, _there, old) =
-        over_tcp::<dyn after::Business, dyn before::PhoneBook>(Remote::new(after::Disk(HashMap::from([("bob".to_owned(), 3)])))).await;
-    assert_eq!(old.find("bob").await.unwrap(), 3);
+    assert_eq!(agent.secret().await.unwrap(), "007");
 }
