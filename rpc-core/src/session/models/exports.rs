@@ -1,69 +1,42 @@
 //! Objects of this process in the export tables of two sessions: an object stays while any table has it, is recognised as long, and goes
 //! once when the last has let go.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{INTERFACE, Link, end, prepared, session};
-use crate::any::AnyRemote;
+use crate::any::{AnyRemote, Place};
+use crate::handler::{Handler, RawCall, RawReturn};
 use crate::id::ExportId;
-use crate::inbound::{Inbound, Reply, Served};
-use crate::interface::InterfaceDescriptor;
-use crate::object::cell::{ObjectMeta, next_number};
 use crate::registry;
-use crate::servant::{Resolved, Servant};
 use crate::session::SessionCore;
 use crate::sync::{ALL, explore, spawn, step};
 use crate::transfer::Outgoing;
 use crate::wire::{self, Frame, Release};
 
-/// One of many references to one object. Not the object itself, as little as one that hosts an object under an interface.
-struct Face(Arc<Object>);
-
-struct Object {
-    number: u64,
-    gone: Arc<AtomicU32>,
-}
+/// An object that says when it goes.
+struct Object(Arc<AtomicU32>);
 
 impl Drop for Object {
     fn drop(&mut self) {
-        self.gone.fetch_add(1, Ordering::SeqCst);
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-impl Servant for Face {
-    fn number(&self) -> u64 {
-        self.0.number
-    }
-
-    fn meta(&self) -> Option<&ObjectMeta> {
-        None
-    }
-
-    fn interface(&self) -> &str {
-        INTERFACE
-    }
-
-    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
-        None
-    }
-
-    fn serve(self: Arc<Self>, _method: Resolved, _inbound: &mut Inbound<'_>) -> Served {
-        Served::Ready(Reply::cancelled())
-    }
-
-    fn typed(&self, _slot: &mut dyn Any) -> bool {
-        false
-    }
-
-    fn cast(self: Arc<Self>, _interface: &str) -> Option<AnyRemote> {
-        None
+impl Handler for Object {
+    fn call(&self, _call: RawCall) -> RawReturn {
+        unreachable!("nobody calls it")
     }
 }
 
-fn reference(object: &Arc<Object>) -> AnyRemote {
-    AnyRemote::here(Arc::new(Face(Arc::clone(object))))
+fn object(gone: &Arc<AtomicU32>) -> AnyRemote {
+    AnyRemote::from_handler(INTERFACE, Arc::new(Object(Arc::clone(gone))))
+}
+
+/// By what a reference to the object would name it that comes home on another session.
+fn identity(object: &AnyRemote) -> (u64, u64) {
+    let Place::Here(servant) = &object.place else { unreachable!("it is here") };
+    (servant.number(), registry::tag(&**servant))
 }
 
 fn send(session: &Arc<SessionCore>, reference: AnyRemote) {
@@ -82,11 +55,6 @@ fn give_back(session: &Arc<SessionCore>) {
     session.read_batch(&bytes);
 }
 
-/// By what a reference to the object would name it that comes home on another session.
-fn identity(object: &Arc<Object>) -> (u64, u64) {
-    (object.number, registry::tag(&Face(Arc::clone(object))))
-}
-
 fn is_known((number, tag): (u64, u64)) -> bool {
     registry::find(number, INTERFACE, tag).is_some()
 }
@@ -97,14 +65,14 @@ fn an_object_stays_while_any_peer_holds_it() {
     explore(ALL, || {
         let sessions = [(); 2].map(|()| session(&Link::new(0), 8));
         let gone = Arc::new(AtomicU32::new(0));
-        let object = Arc::new(Object { number: next_number(), gone: Arc::clone(&gone) });
+        let object = object(&gone);
         let identity = identity(&object);
-        send(&sessions[0], reference(&object));
+        send(&sessions[0], object.clone());
         let reader = {
             let session = Arc::clone(&sessions[0]);
             spawn(move || give_back(&session))
         };
-        send(&sessions[1], reference(&object));
+        send(&sessions[1], object.clone());
         drop(object);
         assert!(is_known(identity));
         reader.join().unwrap();
@@ -123,9 +91,9 @@ fn counts_of_two_peers_end_at_zero() {
     explore(5, || {
         let sessions = [(); 2].map(|()| session(&Link::new(0), 8));
         let gone = Arc::new(AtomicU32::new(0));
-        let object = Arc::new(Object { number: next_number(), gone: Arc::clone(&gone) });
+        let object = object(&gone);
         let identity = identity(&object);
-        sessions.iter().for_each(|session| send(session, reference(&object)));
+        sessions.iter().for_each(|session| send(session, object.clone()));
         let reader = {
             let session = Arc::clone(&sessions[0]);
             spawn(move || give_back(&session))
@@ -134,7 +102,7 @@ fn counts_of_two_peers_end_at_zero() {
             let session = Arc::clone(&sessions[1]);
             spawn(move || end(&session))
         };
-        send(&sessions[0], reference(&object));
+        send(&sessions[0], object.clone());
         drop(object);
         reader.join().unwrap();
         ender.join().unwrap();
