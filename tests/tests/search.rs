@@ -8,8 +8,11 @@ use netref::internals::search::{self, Scenario};
 /// How many states the first scenario has at least; fewer would mean that it has lost what made it worth searching.
 const STATES: usize = 100_000;
 
-/// All of it takes an optimized build. Without one the smaller half is searched: everything that is written leaves at once.
+/// All of it takes an optimized build. Without one a part is searched in which everything that is written leaves at once.
 const IS_WHOLE: bool = !cfg!(debug_assertions);
+
+/// Scenarios of that part.
+const FEW: usize = 2;
 
 fn search(scenario: &Scenario) -> usize {
     let began = Instant::now();
@@ -30,7 +33,7 @@ fn search(scenario: &Scenario) -> usize {
 #[test]
 fn no_order_breaks_a_rule() {
     if !IS_WHOLE {
-        Scenario::all().into_iter().map(Scenario::at_once).for_each(|scenario| {
+        Scenario::all().into_iter().take(FEW).map(Scenario::at_once).for_each(|scenario| {
             search(&scenario);
         });
         return;

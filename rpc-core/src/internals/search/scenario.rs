@@ -84,7 +84,7 @@ impl Scenario {
                 ..plain.clone()
             },
             Self {
-                name: "room for two calls and credit for one message",
+                name: "two calls at a time, and a window that they fill",
                 programs: [&[SHORT, LONG_ONE, SHORT], &[LONG_ONE]],
                 limits: PeerLimits { message_bytes: 30, call_window: 30, return_window: 30, ..LIMITS },
                 cuts: 1,
