@@ -51,7 +51,13 @@ pub(super) fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8], bounds: Bounds)
     match result {
         Ok((value, read)) if read == bytes.len() => Ok(value),
         Ok((_, read)) => Err(CodecError::TrailingBytes { count: bytes.len() - read }),
-        Err(error) => Err(decode_error(error)),
+        Err(error) => Err(match (decode_error(error), budget.unknown_variant_of()) {
+            (CodecError::Value(text), Some(name)) => {
+                let hint = "the other side may have a newer version of it, with more variants";
+                CodecError::Value(format!("{text}, in the enum `{name}`: {hint}"))
+            }
+            (error, _) => error,
+        }),
     }
 }
 

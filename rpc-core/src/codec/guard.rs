@@ -24,6 +24,8 @@ pub(super) struct Budget {
     /// Elements that a claimed length may reserve room for: each takes at least a byte of the message, or no memory.
     reserve_max: usize,
     refused: Cell<Option<Refusal>>,
+    /// The enum whose variant is read now, and whether that is where decoding ended.
+    variant_of: Cell<(&'static str, bool)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +37,13 @@ enum Refusal {
 impl Budget {
     #[inline]
     pub(super) const fn new(bounds: Bounds, message_bytes: usize) -> Self {
-        Self { bounds, left: Cell::new(bounds.decoded_bytes), reserve_max: message_bytes, refused: Cell::new(None) }
+        Self {
+            bounds,
+            left: Cell::new(bounds.decoded_bytes),
+            reserve_max: message_bytes,
+            refused: Cell::new(None),
+            variant_of: Cell::new(("", false)),
+        }
     }
 
     /// Why the value was refused, also where the type swallowed the error.
@@ -63,6 +71,13 @@ impl Budget {
     #[cfg(feature = "json")]
     pub(super) fn give_back(&self, bytes: u64) {
         self.left.set(self.left.get().saturating_add(bytes));
+    }
+
+    /// The enum that had no such variant, when that is why decoding ended.
+    #[cold]
+    pub(super) fn unknown_variant_of(&self) -> Option<&'static str> {
+        let (name, ended) = self.variant_of.get();
+        ended.then_some(name)
     }
 
     /// The text never leaves: [`Budget::refused`] says it better.
@@ -235,6 +250,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guard<'_, D> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
+        self.place.budget.variant_of.set((name, false));
         let visitor = self.around(visitor);
         self.inner.deserialize_enum(name, variants, visitor)
     }
@@ -385,8 +401,14 @@ impl<'b, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Guard<'b, A> {
     #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
         let guarded = self.around(seed);
-        let (value, variant) = self.inner.variant_seed(guarded)?;
-        Ok((value, Guard { inner: variant, place: self.place }))
+        match self.inner.variant_seed(guarded) {
+            Ok((value, variant)) => Ok((value, Guard { inner: variant, place: self.place })),
+            Err(error) => {
+                let (name, _) = self.place.budget.variant_of.get();
+                self.place.budget.variant_of.set((name, true));
+                Err(error)
+            }
+        }
     }
 }
 
