@@ -19,6 +19,7 @@ pub use crate::interface::{Export, Interface, InterfaceDescriptor, MethodDescrip
 pub use crate::object::cell::{Cell, ErasedObject, Exclusive, ObjectMeta, Shared};
 pub use crate::promises::*;
 pub use crate::remote::Remote;
+pub use crate::schema::{ByDerive, ByNothing, ByTrace, MethodBuilder, MethodSchema, Probe, cached, cached_for, traced_method};
 
 use crate::any::{AnyRemote, Place};
 use crate::call::{Called, decode_raw, decode_reply};
@@ -174,10 +175,7 @@ impl Wire {
                 };
                 let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
                 let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
-                let named = Method {
-                    idempotent: called.method.idempotent,
-                    ..Method::new(interface.name, called.method.name, called.method.fingerprint, called.method.signature)
-                };
+                let named = Method::known(interface, called.method);
                 Call::local(
                     called,
                     Box::pin(async move {
@@ -198,6 +196,8 @@ where
     K: Coder,
     E: From<Error> + Serialize + DeserializeOwned + Send + 'static,
 {
+    // Worked out before any lock is taken, since it may run the user's code.
+    (called.method.schema)();
     let theirs = session.announced();
     let (bytes, outgoing) = match encode(&arguments, theirs.message_bytes, theirs.depth) {
         Ok(encoded) => encoded,

@@ -13,6 +13,7 @@ use crate::interface::Interface;
 use crate::object::cell::ObjectMeta;
 use crate::object_key::ObjectKey;
 use crate::remote::Remote;
+use crate::schema;
 use crate::servant::{Handled, Servant};
 use crate::session::Import;
 use crate::transfer;
@@ -188,6 +189,9 @@ impl Serialize for AnyRemote {
 
 impl<'de> Deserialize<'de> for AnyRemote {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if schema::is_tracing() {
+            return schema::traced_reference(deserializer, "", schema::REFERENCE);
+        }
         let index =
             if deserializer.is_human_readable() { Marked::deserialize(deserializer)?.index } else { u32::deserialize(deserializer)? };
         transfer::take_reference(index).ok_or_else(|| D::Error::custom("the message has no such reference, or holds it twice"))

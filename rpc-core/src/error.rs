@@ -361,6 +361,7 @@ impl std::error::Error for Error {
 
 /// How an error travels. Codes instead of variant names, so that a kind added later reads as `Protocol` here and not as garbage.
 #[derive(Serialize, Deserialize)]
+#[serde(rename = "netref::Error")]
 struct Travelling {
     codes: [u8; 4],
     text: String,

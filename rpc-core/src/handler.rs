@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::any::AnyRemote;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Outcome};
+use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 
 /// Names a method to anyone, also to a node that has no code for its interface.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,8 +20,11 @@ pub struct Method {
     pub interface: Cow<'static, str>,
     /// Its name.
     pub name: Cow<'static, str>,
-    /// The hash of its signature as the caller knows it; 0 when the caller knows only its name (see [`Method::by_name`]).
+    /// The digest of its types as the caller knows them: [`MethodSchema::fingerprint`](crate::schema::MethodSchema::fingerprint); 0 when the caller
+    /// knows only its name (see [`Method::by_name`]).
     pub fingerprint: u64,
+    /// What its types are made of, as the caller knows them; empty when it did not say, and then only the digest is compared.
+    pub structure: Bytes,
     /// Its signature as the caller knows it, for people.
     pub signature: Cow<'static, str>,
     /// Whether the caller knows it as `#[idempotent]`.
@@ -35,7 +39,15 @@ impl Method {
         fingerprint: u64,
         signature: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { interface: interface.into(), name: name.into(), fingerprint, signature: signature.into(), idempotent: false }
+        let (interface, name, signature) = (interface.into(), name.into(), signature.into());
+        Self { interface, name, fingerprint, structure: Bytes::new(), signature, idempotent: false }
+    }
+
+    /// A method as this process knows it.
+    pub fn known(interface: &InterfaceDescriptor, method: &MethodDescriptor) -> Self {
+        let schema = (method.schema)();
+        let named = Self::new(interface.name, method.name, schema.fingerprint(), method.signature);
+        Self { structure: schema.encoded(), idempotent: method.idempotent, ..named }
     }
 
     /// A method of which only the name is known, as a command line or another language has it.

@@ -252,9 +252,7 @@ impl<'a> Inbound<'a> {
     pub(crate) fn method(&self) -> Method {
         match &self.asked {
             Asked::Here(method) => (*method).clone(),
-            Asked::Defined(method) => {
-                Method::new(method.interface.to_string(), method.name.clone(), method.fingerprint, method.signature.clone())
-            }
+            Asked::Defined(method) => defined(method),
         }
     }
 
@@ -390,4 +388,10 @@ pub(crate) fn oversized(size: &Size, references: usize, segments: usize, max_byt
 /// The descriptor's name for an error text.
 pub(crate) fn method_name(interface: &str, method: &MethodDescriptor) -> String {
     format!("{interface}.{}", method.name)
+}
+
+/// A method of a peer's as everybody names it.
+pub(crate) fn defined(method: &crate::proto::Defined) -> Method {
+    let named = Method::new(method.interface.to_string(), method.name.clone(), method.fingerprint, method.signature.clone());
+    Method { structure: method.structure.clone(), ..named }
 }

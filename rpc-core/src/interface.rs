@@ -1,11 +1,12 @@
 //! Owns what a trait becomes: [`Interface`], implemented by `#[remote]` for `dyn Trait`, and its descriptors. It calls nothing.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::inbound::{Inbound, Served};
 use crate::object::cell::{Cell, ErasedObject};
+use crate::schema::{MethodSchema, Opaque};
 
 /// A trait that `#[remote]` made callable from elsewhere. Implemented for `dyn Trait` by the macro; not meant to be implemented by hand.
 #[diagnostic::on_unimplemented(
@@ -74,8 +75,8 @@ pub struct MethodDescriptor {
     pub docs: &'static str,
     /// Its signature as Rust source.
     pub signature: &'static str,
-    /// A hash of the signature's types: equal on both sides, or the call is a `SchemaMismatch`.
-    pub fingerprint: u64,
+    /// What its types are made of. It is worked out when it is first asked for, and may run the types' `Deserialize` for that.
+    pub schema: fn() -> &'static MethodSchema,
     /// Its parameters without `self`.
     pub parameters: &'static [ParameterDescriptor],
     /// Its return type as Rust source.
@@ -159,6 +160,44 @@ impl InterfaceDescriptor {
             offset += count;
         }
         None
+    }
+
+    /// The places in the methods' types, inherited methods included, of which nothing is known: a change there may go unnoticed.
+    ///
+    /// ```
+    /// use netref::{Interface, remote};
+    ///
+    /// #[remote]
+    /// trait Store {
+    ///     async fn put(&self, key: String, value: Vec<u64>) -> netref::Result<()>;
+    /// }
+    ///
+    /// assert!(<dyn Store>::DESCRIPTOR.opaque().is_empty());
+    /// ```
+    #[must_use]
+    pub fn opaque(&self) -> Vec<(&'static MethodDescriptor, Opaque)> {
+        let methods: &'static [MethodDescriptor] = self.methods;
+        let own = methods.iter().flat_map(|method| (method.schema)().opaque().iter().map(move |place| (method, place.clone())));
+        own.chain(self.bases.iter().flat_map(|base| base.opaque())).collect()
+    }
+
+    /// Works out the structure of all types, so that nobody has to do it later while a lock is held.
+    /// `kind` is the type behind the descriptor, by which it is known that the work is done.
+    pub(crate) fn prepare(&self, kind: TypeId) {
+        thread_local! {
+            static LAST: std::cell::Cell<Option<TypeId>> = const { std::cell::Cell::new(None) };
+        }
+        if LAST.with(std::cell::Cell::get) != Some(kind) {
+            self.work_out();
+            LAST.with(|last| last.set(Some(kind)));
+        }
+    }
+
+    fn work_out(&self) {
+        for method in self.methods {
+            (method.schema)();
+        }
+        self.bases.iter().for_each(|base| base.work_out());
     }
 
     /// The flattened number of a method, named by the interface that declares it.

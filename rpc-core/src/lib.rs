@@ -444,6 +444,58 @@
 //! Nothing else changes: calls by trait stay in bincode, and a node answers a call in the codec in which it came. A node without the feature
 //! refuses calls in JSON and names the feature. The page on the wire protocol ([`wire`]) has the format.
 //!
+//! # Changing an interface
+//!
+//! Two programs need not be built from the same version of an interface. A caller says what the types of a method are made of ahead of its
+//! first call, and the callee compares that with its own. What both understand works; a call that would be misread is answered with
+//! `SchemaMismatch`, which says where the two differ, and the other methods go on.
+//!
+//! | change | |
+//! | --- | --- |
+//! | a method is added, or one that nobody calls is removed | compatible |
+//! | a variant is added at the end of an enum | compatible in results and errors, where a caller that is sent one it does not know gets a `Codec` error; in arguments as long as the callee has it: change callees first |
+//! | a field is added, removed, moved, renamed or gets another type, even with `#[serde(default)]` | a mismatch: add a method, or take an enum with a variant for each form |
+//! | a method or a type is renamed | another method or type; `#[remote(name = "…")]` and `#[serde(rename = "…")]` keep the old name |
+//!
+//! A type's structure is found by tracing its `Deserialize`. [`macro@Schema`] says it exactly, and is worth deriving for types that check their values;
+//! [`InterfaceDescriptor::opaque`] lists the places of which nothing is known. [`schema`] has the rules.
+//!
+//! ```
+//! use netref::{ErrorKind, Node, Remote, Result};
+//!
+//! mod old {
+//!     #[derive(serde::Serialize, serde::Deserialize)]
+//!     pub struct Order { pub price: u32 }
+//!
+//!     #[netref::remote(name = "shop.Shop")]
+//!     pub trait Shop {
+//!         async fn buy(&self, order: Order) -> netref::Result<u32>;
+//!     }
+//! }
+//!
+//! mod new {
+//!     #[derive(serde::Serialize, serde::Deserialize, netref::Schema)]
+//!     pub struct Order { pub price: u64 }
+//!
+//!     #[netref::remote(name = "shop.Shop")]
+//!     pub trait Shop {
+//!         async fn buy(&self, order: Order) -> netref::Result<u32>;
+//!     }
+//! }
+//! # struct Corner;
+//! # impl new::Shop for Corner { async fn buy(&self, order: new::Order) -> Result<u32> { Ok(order.price as u32) } }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let shop = Remote::<dyn new::Shop>::new(Corner);
+//! # let node = Node::builder().listen("mem://tutorial-schema").publish("shop", shop).start().await?;
+//!
+//! let shop: Remote<dyn old::Shop> = netref::connect("mem://tutorial-schema/shop").await?;
+//! let error = old::Shop::buy(&shop, old::Order { price: 5 }).await.unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+//! assert!(error.text().starts_with("argument `order`.price: the caller has `u32`, the callee has `u64`"));
+//! # drop(node);
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
 //! # What is not there yet
 //!
 //! Promise pipelining, streams, TLS, sessions that outlive their connection. The README has the whole list.
@@ -465,6 +517,7 @@
 //! | [`call`](Call), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
 //! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
+//! | [`schema`] | what the types of a method are made of, and whether two versions fit |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
 //! | `inbound`, `servant`, `by_name`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
@@ -506,6 +559,7 @@ mod proto;
 mod random;
 mod registry;
 mod remote;
+pub mod schema;
 mod servant;
 mod session;
 mod sync;
@@ -529,12 +583,13 @@ pub use function::RemoteFn;
 pub use handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn};
 pub use interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor, Supertrait};
 pub use limits::Limits;
-pub use netref_macros::remote;
+pub use netref_macros::{Schema, remote};
 pub use node::{Node, NodeBuilder, NodeStats, connect};
 pub use object::Object;
 pub use object_key::ObjectKey;
 pub use peer::Peer;
 pub use remote::Remote;
+pub use schema::Schema;
 pub use session::{Session, SessionStats};
 pub use value::Value;
 pub use weak::WeakRemote;

@@ -11,6 +11,7 @@ use crate::handler::Handler;
 use crate::interface::{Export, Interface, Supertrait};
 use crate::object::cell::{Cell, ErasedObject};
 use crate::object_key::ObjectKey;
+use crate::schema;
 use crate::servant::Hosted;
 use crate::weak::WeakRemote;
 
@@ -282,6 +283,10 @@ impl<T: ?Sized + Interface> Serialize for Remote<T> {
 
 impl<'de, T: ?Sized + Interface> Deserialize<'de> for Remote<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if schema::is_tracing() {
+            let broken = schema::traced_reference(deserializer, T::DESCRIPTOR.name, schema::REFERENCE)?;
+            return Ok(Self::from_any(broken));
+        }
         AnyRemote::deserialize(deserializer).map(Self::from_any)
     }
 }

@@ -11,8 +11,9 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn, no_such_method};
 use crate::inbound::{Inbound, Reply, Served};
-use crate::interface::{Base, Interface, InterfaceDescriptor};
+use crate::interface::{Base, Interface, InterfaceDescriptor, MethodDescriptor};
 use crate::object::cell::{ErasedObject, ObjectMeta};
+use crate::schema::cut;
 
 /// What a method number of the peer's means for one kind of servant.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ impl Resolved {
 }
 
 /// The interface of a hosted object: the type of the object once its own is forgotten, and the supertrait that is meant, if one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Kind {
     erased: TypeId,
     /// As in [`Base`].
@@ -94,12 +95,29 @@ pub(crate) fn resolve(servant: &dyn Servant, method: &Method) -> Result<Resolved
     let Some((number, known)) = crate::by_name::find(descriptor, method) else {
         return Err(no_such_method(method, descriptor.name));
     };
-    if known.fingerprint != method.fingerprint && !crate::by_name::is_meant(method) {
-        let text = format!("the caller has `{}`, the callee has `{}`", method.signature.escape_debug(), known.signature);
-        return Err(Error::new(ErrorKind::SchemaMismatch, Outcome::NotRun, text).with_method(method.to_string()));
+    let schema = (known.schema)();
+    if schema.fingerprint() != method.fingerprint
+        && !crate::by_name::is_meant(method)
+        && let Some(why) = schema.refuses(&method.structure)
+    {
+        return Err(mismatch(method, known, &why));
     }
     Ok(Resolved { number, spawn: known.spawn, blocking: known.blocking, no_cancel: known.no_cancel })
 }
+
+/// That the two sides cannot work together, and why. The caller's signature is a stranger's.
+fn mismatch(method: &Method, known: &MethodDescriptor, why: &str) -> Error {
+    let theirs = method.signature.escape_debug().to_string();
+    let signatures = if theirs == known.signature {
+        format!("of `{}`", cut(known.signature, SIGNATURE_SHOWN))
+    } else {
+        format!("the caller's method is `{}`, the callee's is `{}`", cut(&theirs, SIGNATURE_SHOWN), cut(known.signature, SIGNATURE_SHOWN))
+    };
+    Error::new(ErrorKind::SchemaMismatch, Outcome::NotRun, format!("{why}; {signatures}")).with_method(method.to_string())
+}
+
+/// Bytes of a signature in an error: with both of them and the difference it fits what travels of an error's text.
+const SIGNATURE_SHOWN: usize = 400;
 
 /// A hosted object under an interface, with the interface's own type forgotten.
 pub(crate) struct Hosted<E: ?Sized> {
@@ -117,6 +135,8 @@ pub(crate) struct Hosted<E: ?Sized> {
 
 impl<E: ?Sized + ErasedObject> Hosted<E> {
     pub(crate) fn new<T: ?Sized + Interface<Erased = E>>(object: Arc<E>) -> Self {
+        // Sessions compare structures under their lock, where no code of the user's runs.
+        T::DESCRIPTOR.prepare(TypeId::of::<E>());
         Self { object, descriptor: T::DESCRIPTOR, begin: 0, place: 0, dispatch: T::dispatch, upcast: T::upcast }
     }
 }

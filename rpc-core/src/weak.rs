@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::interface::{Export, Interface};
 use crate::object::cell::Cell;
 use crate::remote::Remote;
+use crate::schema;
 use crate::servant::Servant;
 use crate::session::Import;
 
@@ -174,6 +175,10 @@ impl<T: ?Sized + Interface> Serialize for WeakRemote<T> {
 
 impl<'de, T: ?Sized + Interface> Deserialize<'de> for WeakRemote<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        if schema::is_tracing() {
+            let broken = schema::traced_reference(deserializer, T::DESCRIPTOR.name, schema::WEAK_REFERENCE)?;
+            return Ok(Self { place: WeakPlace::Broken(broken) });
+        }
         Remote::deserialize(deserializer).map(|target| Self { place: WeakPlace::Travelled(target) })
     }
 }

@@ -63,14 +63,14 @@
 //!
 //! | part | for `trait Bank` |
 //! | --- | --- |
-//! | descriptor | names, docs, signatures and fingerprints of the methods, as the constant of `dyn Bank` |
+//! | descriptor | names, docs, signatures of the methods, and functions that give the structure of their types, as the constant of `dyn Bank` |
 //! | promises | `__BankMethod<N>`, with the trait's parameters: the types of method `N`, with the bounds that let them travel, each checked once, where the user wrote it |
 //! | dispatch | `__BankErased`, the object-safe twin, which every hosted object is, and the way from a method's number to the method |
 //! | proxy | `Bank` for `Remote<T>`, whose methods return `Call<T, E>`, and that `dyn Bank` is a `Supertrait` of every `T: Bank` |
 //!
-//! A method is known on the wire by its name and by its fingerprint: FNV-1a of the types of its arguments and result, without names,
-//! receiver and lifetimes, and with each borrowed form replaced by the owned one. So `&str` may become `String` on one side only, and
-//! `&self` may become `&mut self`; a changed type is told as a mismatch before anything is decoded.
+//! A method is known on the wire by its name and by what its types are made of (`netref::schema`), with each borrowed form replaced by the
+//! owned one. So `&str` may become `String` on one side only, and `&self` may become `&mut self`; a changed type, or a changed field of a
+//! type, is told as a mismatch before anything is decoded. A type without `#[derive(netref::Schema)]` is traced through its `Deserialize`.
 //!
 //! # Mistakes
 //!
@@ -113,6 +113,7 @@ mod names;
 mod own;
 mod parse;
 mod plain;
+mod schema;
 mod text;
 mod types;
 
@@ -212,4 +213,32 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn remote(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::remote(options.into(), item.into()).into()
+}
+
+/// Makes the structure of a type known to netref, so that two programs with different versions of it find out before a value is misread.
+///
+/// Derive it beside `Serialize` and `Deserialize`; it reads serde's attributes. It is not required: a type without it is traced through
+/// its `Deserialize`, which tells as much of most types. It tells more of types that check their values, and costs nothing at run time.
+///
+/// ```ignore
+/// #[derive(serde::Serialize, serde::Deserialize, netref::Schema)]
+/// struct Order {
+///     items: Vec<Item>,
+///     #[serde(default)]
+///     note: String,
+/// }
+/// ```
+///
+/// | attribute of serde | |
+/// | --- | --- |
+/// | `rename`, `rename_all`, `rename_all_fields`, `transparent`, `skip`, `from` with `into` of the same type | as serde does it |
+/// | `default`, `alias`, `bound`, `deny_unknown_fields`, `skip_serializing_if`, … | change nothing of the structure |
+/// | `with`, `serialize_with`, `deserialize_with` | the field is opaque |
+/// | `tag`, `content`, `untagged`, `flatten`, a skipped variant before others, one that netref does not know | the type is opaque |
+/// | `skip_serializing` or `skip_deserializing` alone | an error: what is written and not read moves all that follows it |
+///
+/// Type parameters have to be `Schema` themselves. `#[netref(crate = "…")]` says where netref is, when it is not `::netref`.
+#[proc_macro_derive(Schema, attributes(netref, serde))]
+pub fn schema(item: TokenStream) -> TokenStream {
+    schema::derive(item.into()).into()
 }

@@ -55,10 +55,20 @@ pub(crate) fn print(tokens: TokenStream) -> String {
 /// `(String, u64) -> Result<u64, BankError>`: all that must agree between two sides, and nothing else.
 ///
 /// The receiver, the names of the arguments and the lifetimes are left out: they do not reach the wire.
+#[cfg(test)]
 pub(crate) fn normal<'a>(arguments: impl IntoIterator<Item = &'a Type>, result: &Type) -> String {
-    let arguments: Vec<String> = arguments.into_iter().map(|ty| print(normal_argument(ty).to_token_stream())).collect();
-    let result = print(normal_result(result).to_token_stream());
-    format!("({}) -> {result}", arguments.join(", "))
+    let arguments: Vec<String> = arguments.into_iter().map(argument).collect();
+    format!("({}) -> {}", arguments.join(", "), self::result(result))
+}
+
+/// An argument's type in its normal form.
+pub(crate) fn argument(ty: &Type) -> String {
+    print(normal_argument(ty).to_token_stream())
+}
+
+/// A result's type in its normal form.
+pub(crate) fn result(ty: &Type) -> String {
+    print(normal_result(ty).to_token_stream())
 }
 
 /// FNV-1a, 64 bits: the constants are those of the published definition.

@@ -441,7 +441,7 @@ async fn only_a_codec_with_names_goes_without_a_fingerprint() {
         }
 
         let known = netref_interface().methods.iter().find(|method| method.name == "open").unwrap();
-        let right = Method::new(bank.interface().to_owned(), "open", known.fingerprint, known.signature);
+        let right = Method::known(netref_interface(), known);
         assert!(matches!(within("right", bank.call_raw(RawCall::new(right, text("[\"a\"]"))).reply()).await, RawReply::Ok(_)), "{way}");
 
         let mut unknown = text("[]");

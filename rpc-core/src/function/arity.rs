@@ -56,7 +56,7 @@ macro_rules! arity {
         where
             T: Serialize + DeserializeOwned + Send + 'static,
             E: RemoteError,
-            $($argument: Serialize + 'static),*
+            $($argument: Serialize + DeserializeOwned + 'static),*
         {
             /// Calls the closure, wherever it is. As with a method, nothing is sent until the call is awaited or sent.
             #[allow(clippy::too_many_arguments)]

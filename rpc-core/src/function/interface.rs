@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ use crate::inbound::{Inbound, MethodResult, Plain, Served};
 use crate::interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
 use crate::object::cell::{Cell, ErasedObject};
 use crate::promises::{RemoteError, fill};
+use crate::schema::{self, MethodSchema};
 
 /// The interface of a closure by reference, as `dyn Trait` is that of an object: a [`RemoteFn`](super::RemoteFn) is a
 /// `Remote<Function<A, T, E>>` that can be called.
@@ -45,11 +46,21 @@ impl<A, T, E> fmt::Debug for Function<A, T, E> {
     }
 }
 
-/// What two sides compare before a closure is called, so that one with other types is not called. The only place where it is computed.
-/// So far it tells the number of arguments; other types are noticed when they cannot be decoded. It is never 0, by which a caller says
-/// that it knows only the name.
-const fn fingerprint<A: Arguments>() -> u64 {
-    1 + A::COUNT as u64
+/// What two sides compare before a closure is called, so that one with other types is not called. A reference asks nothing of the types,
+/// so their structure is noted where a closure is made or called, which is before anybody compares it.
+fn schema<A: Arguments, T: 'static, E: 'static>() -> &'static MethodSchema {
+    static UNKNOWN: OnceLock<MethodSchema> = OnceLock::new();
+    schema::known_for::<Function<A, T, E>>().unwrap_or_else(|| schema::cached(&UNKNOWN, schema::unknown_method))
+}
+
+/// Notes the structure of a closure's types.
+pub(super) fn note_schema<A, T, E>()
+where
+    A: Arguments + DeserializeOwned,
+    T: DeserializeOwned + 'static,
+    E: DeserializeOwned + 'static,
+{
+    schema::cached_for::<Function<A, T, E>>(schema::traced_method::<A, T, E>);
 }
 
 #[diagnostic::do_not_recommend]
@@ -63,7 +74,7 @@ impl<A: Arguments, T: 'static, E: 'static> Interface for Function<A, T, E> {
             name: "call",
             docs: "Calls the closure.",
             signature: SIGNATURES[A::COUNT as usize],
-            fingerprint: fingerprint::<A>(),
+            schema: schema::<A, T, E>,
             parameters: PARAMETERS.split_at(A::COUNT as usize).0,
             result: "Result<_, _>",
             exclusive: false,
@@ -153,6 +164,7 @@ where
     E: RemoteError,
 {
     fn erase(cell: Arc<Cell<C>>) -> Arc<Self::Erased> {
+        note_schema::<A, T, E>();
         cell
     }
 }

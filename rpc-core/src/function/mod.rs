@@ -13,6 +13,7 @@ pub use arity::{Arguments, Closure};
 #[doc(hidden)]
 pub use interface::ErasedFunction;
 pub use interface::Function;
+use interface::note_schema;
 
 use crate::__private::{Plain, Route, local_call, route};
 use crate::call::Call;
@@ -94,10 +95,11 @@ impl<A: Arguments, T: 'static, E: 'static> RemoteFn<A, T, E> {
 
     fn start(&self, arguments: A) -> Call<T, E>
     where
-        A: Serialize,
+        A: Serialize + DeserializeOwned,
         T: Serialize + DeserializeOwned + Send,
         E: RemoteError,
     {
+        note_schema::<A, T, E>();
         let interface = Function::<A, T, E>::DESCRIPTOR;
         match route::<Function<A, T, E>, Function<A, T, E>>(&self.remote) {
             Route::Local(object) => local_call(interface, &interface.methods[0], object.call(arguments)),

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::rule::Rule;
+use crate::wire::DefineMethod;
 
 /// A method as its definer described it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +16,8 @@ pub(crate) struct Defined {
     pub(crate) name: String,
     pub(crate) fingerprint: u64,
     pub(crate) signature: String,
+    /// What its types are made of; empty when that is not known.
+    pub(crate) structure: Bytes,
 }
 
 /// What this side has defined to the peer.
@@ -81,15 +86,21 @@ pub(crate) struct PeerDefinitions {
     limit: usize,
     /// Bytes of all names and signatures.
     bytes: usize,
+    /// Bytes of all structures.
+    structure_bytes: usize,
 }
 
 /// Bytes of names and signatures that one peer may have kept here: thousands of methods with signatures of an ordinary length.
 const BYTES_MAX: usize = 2 << 20;
 
+/// Bytes of structures that are kept of one peer: ten thousand methods of an ordinary size. What comes on top is forgotten, which costs
+/// nothing but exactness: of these methods fingerprints are compared and nothing else.
+const STRUCTURE_BYTES_MAX: usize = 4 << 20;
+
 impl PeerDefinitions {
     /// `limit` is what this side announced.
     pub(crate) fn new(limit: u32) -> Self {
-        Self { interfaces: Vec::new(), methods: Vec::new(), limit: limit as usize, bytes: 0 }
+        Self { interfaces: Vec::new(), methods: Vec::new(), limit: limit as usize, bytes: 0, structure_bytes: 0 }
     }
 
     /// Numbers are given without gaps, so the table is as long as what was defined.
@@ -103,15 +114,25 @@ impl PeerDefinitions {
     }
 
     /// `interface` is a number that was defined before.
-    pub(crate) fn define_method(&mut self, number: u32, interface: u32, name: &str, fingerprint: u64, signature: &str) -> Result<(), Rule> {
+    pub(crate) fn define_method(&mut self, interface: u32, method: &DefineMethod<'_>) -> Result<(), Rule> {
+        let DefineMethod { number, name, fingerprint, signature, structure } = *method;
         let interface = Arc::clone(self.interfaces.get(interface as usize).ok_or(Rule::Definition)?);
         if number as usize != self.methods.len() || self.methods.len() >= self.limit {
             return Err(Rule::Definition);
         }
         self.pay(name.len() + signature.len())?;
-        let method = Defined { interface, name: name.to_owned(), fingerprint, signature: signature.to_owned() };
+        let structure = self.kept(structure);
+        let method = Defined { interface, name: name.to_owned(), fingerprint, signature: signature.to_owned(), structure };
         self.methods.push(Arc::new(method));
         Ok(())
+    }
+
+    fn kept(&mut self, structure: &[u8]) -> Bytes {
+        if structure.len() > STRUCTURE_BYTES_MAX - self.structure_bytes {
+            return Bytes::new();
+        }
+        self.structure_bytes += structure.len();
+        Bytes::copy_from_slice(structure)
     }
 
     fn pay(&mut self, bytes: usize) -> Result<(), Rule> {
@@ -140,14 +161,30 @@ mod tests {
         assert_eq!(own.interface("a::B"), None);
     }
 
+    fn method(number: u32, structure: &[u8]) -> DefineMethod<'_> {
+        DefineMethod { number, name: "m", fingerprint: 1, signature: "", structure }
+    }
+
     #[test]
     fn gaps_and_floods_are_refused() {
         let mut peer = PeerDefinitions::new(1);
-        assert_eq!(peer.define_method(0, 0, "m", 1, ""), Err(Rule::Definition), "of an interface that was never defined");
+        assert_eq!(peer.define_method(0, &method(0, &[])), Err(Rule::Definition), "of an interface that was never defined");
         assert_eq!(peer.define_interface(1, "x"), Err(Rule::Definition));
         assert_eq!(peer.define_interface(0, "x"), Ok(()));
         assert_eq!(peer.define_interface(1, "y"), Err(Rule::Definition));
-        assert_eq!(peer.define_method(0, 0, "m", 1, ""), Ok(()));
-        assert_eq!(peer.define_method(1, 0, "m", 1, ""), Err(Rule::Definition));
+        assert_eq!(peer.define_method(0, &method(0, &[])), Ok(()));
+        assert_eq!(peer.define_method(0, &method(1, &[])), Err(Rule::Definition));
+    }
+
+    #[test]
+    fn structures_beyond_what_is_kept_are_forgotten() {
+        let mut peer = PeerDefinitions::new(1_000);
+        assert_eq!(peer.define_interface(0, "x"), Ok(()));
+        let long = vec![0; crate::wire::STRUCTURE_MAX];
+        for number in 0..1_000 {
+            assert_eq!(peer.define_method(0, &method(number, &long)), Ok(()));
+        }
+        let kept: usize = (0..1_000).filter_map(|number| peer.method(number)).map(|method| method.structure.len()).sum();
+        assert_eq!(kept, STRUCTURE_BYTES_MAX);
     }
 }

@@ -13,7 +13,6 @@ use super::state::{Afterwards, State};
 use super::task::HandlerTask;
 use crate::context::{self, CallContext, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::handler::Method;
 use crate::id::CallId;
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
 use crate::limits::Size;
@@ -448,6 +447,9 @@ pub(super) fn full_name(method: &Defined) -> String {
     format!("{}.{}", method.interface, method.name)
 }
 
+/// Refusals that are kept for one peer: a program of another version meets a few, and an error takes a kilobyte.
+const MISFITS_MAX: usize = 256;
+
 /// What a method number of the peer's means for a servant. Most objects of one interface follow each other, so the last answer is kept.
 fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, number: u32) -> Result<Resolved, Error> {
     let Some(key) = servant.kind() else { return Ok(Resolved::RAW) };
@@ -457,8 +459,14 @@ fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, nu
     {
         return Ok(resolved);
     }
-    let named = Method::new(method.interface.to_string(), method.name.clone(), method.fingerprint, method.signature.clone());
-    let resolved = resolve(servant, &named)?;
+    if let Some(error) = state.misfits.get(&(number, key)) {
+        return Err(error.clone());
+    }
+    let resolved = resolve(servant, &crate::inbound::defined(method)).inspect_err(|error| {
+        if state.misfits.len() < MISFITS_MAX {
+            state.misfits.insert((number, key), error.clone());
+        }
+    })?;
     if index >= state.resolved.len() {
         state.resolved.resize(index + 1, None);
     }

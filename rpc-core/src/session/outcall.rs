@@ -53,8 +53,16 @@ impl CallMethod {
 
     pub(crate) fn fingerprint(&self) -> u64 {
         match self {
-            Self::Typed(_, method) => method.fingerprint,
+            Self::Typed(_, method) => (method.schema)().fingerprint(),
             Self::Raw(method) => method.fingerprint,
+        }
+    }
+
+    /// What the method's types are made of, as far as it is sent.
+    pub(crate) fn structure(&self) -> &[u8] {
+        match self {
+            Self::Typed(_, method) => (method.schema)().sent(),
+            Self::Raw(method) => &method.structure,
         }
     }
 

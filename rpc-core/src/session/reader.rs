@@ -478,7 +478,7 @@ fn on_define(state: &mut State, define: &Define<'_>) -> Result<(), Rule> {
         state.proto.peer.define_interface(define.interface, define.name)?;
     }
     for method in &define.methods {
-        state.proto.peer.define_method(method.number, define.interface, method.name, method.fingerprint, method.signature)?;
+        state.proto.peer.define_method(define.interface, method)?;
     }
     Ok(())
 }

@@ -18,7 +18,9 @@ use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes, oversized};
 use crate::pool;
 use crate::proto::Pool;
-use crate::wire::{self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, NAME_MAX, SIGNATURE_MAX, Status, Target};
+use crate::wire::{
+    self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, NAME_MAX, SIGNATURE_MAX, STRUCTURE_MAX, Status, Target,
+};
 
 /// Bodies up to this size travel in the frame that announces them; longer ones in chunks, without being copied.
 const INLINE_MAX: u64 = 32 << 10;
@@ -224,8 +226,10 @@ impl SessionCore {
         if interface.is_new || number.is_new {
             let name = if interface.is_new { method.interface() } else { "" };
             let signature = cut(method.signature(), SIGNATURE_MAX);
+            // What is too long is left out: the callee then compares fingerprints only.
+            let structure = Some(method.structure()).filter(|structure| structure.len() <= STRUCTURE_MAX).unwrap_or_default();
             let methods = if number.is_new {
-                vec![DefineMethod { number: number.value, name: method.name(), fingerprint: method.fingerprint(), signature }]
+                vec![DefineMethod { number: number.value, name: method.name(), fingerprint: method.fingerprint(), signature, structure }]
             } else {
                 Vec::new()
             };

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) lines: Lines<Box<Ready>>,
     /// What the peer's method numbers mean, for the interface that was asked last.
     pub(super) resolved: Vec<Option<(Kind, Resolved)>>,
+    /// The same for methods that do not fit, some of them: comparing structures takes longer than answering.
+    pub(super) misfits: HashMap<(u32, Kind), Error>,
     /// This side's method numbers by the addresses of the two descriptors. Both are needed: they are constants, so one method of two
     /// interfaces can have one address. Copies of one constant only take an entry each.
     pub(super) numbers: HashMap<(usize, usize), u32>,
@@ -114,6 +116,7 @@ impl State {
             pending: HashMap::new(),
             lines: Lines::default(),
             resolved: Vec::new(),
+            misfits: HashMap::new(),
             numbers: HashMap::new(),
             last_number: ((0, 0), 0),
             closed: None,

@@ -8,7 +8,7 @@ use super::frame::{
     Pong, Provide, Refused, Release, Resolution, Resolve, Return, Status, StreamClose, StreamCredit, StreamData, Trace, Window, kind,
 };
 use super::varint::split_varint;
-use super::{DecodeError, NAME_MAX, SIGNATURE_MAX, call_flag, finish_flag, stream_flag};
+use super::{DecodeError, NAME_MAX, SIGNATURE_MAX, STRUCTURE_MAX, call_flag, finish_flag, stream_flag};
 
 /// The body of the first frame in `buffer`, and how many bytes of `buffer` it takes with its length. Nothing while it is incomplete.
 #[inline]
@@ -97,8 +97,8 @@ impl<'a> Reader<'a> {
         Ok(Define {
             interface: self.number()?,
             name: self.name()?,
-            // A number, two empty texts and a fingerprint.
-            methods: self.list(11, Self::define_method)?,
+            // A number, two empty texts, a fingerprint and no structure.
+            methods: self.list(12, Self::define_method)?,
         })
     }
 
@@ -108,6 +108,7 @@ impl<'a> Reader<'a> {
             name: self.name()?,
             fingerprint: self.u64()?,
             signature: self.short_text(SIGNATURE_MAX, DecodeError::SignatureTooLong)?,
+            structure: self.structure()?,
         })
     }
 
@@ -316,6 +317,11 @@ impl<'a> Reader<'a> {
             return Err(error);
         }
         str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8)
+    }
+
+    fn structure(&mut self) -> Result<&'a [u8], DecodeError> {
+        let bytes = self.bytes()?;
+        if bytes.len() > STRUCTURE_MAX { Err(DecodeError::StructureTooLong) } else { Ok(bytes) }
     }
 
     fn name(&mut self) -> Result<&'a str, DecodeError> {

@@ -10,7 +10,7 @@ use super::frame::{
 };
 use super::hello::{put_accept, put_hello, put_refuse, put_start};
 use super::varint::put_varint;
-use super::{EncodeError, FRAME_MAX, NAME_MAX, SIGNATURE_MAX, Target, call_flag, finish_flag, stream_flag};
+use super::{EncodeError, FRAME_MAX, NAME_MAX, SIGNATURE_MAX, STRUCTURE_MAX, Target, call_flag, finish_flag, stream_flag};
 
 /// Appends a frame with its length.
 ///
@@ -195,6 +195,9 @@ fn put_define(out: &mut Vec<u8>, define: &Define<'_>) -> Result<(), EncodeError>
     for method in &define.methods {
         checked_len(method.name, NAME_MAX, EncodeError::NameTooLong)?;
         checked_len(method.signature, SIGNATURE_MAX, EncodeError::SignatureTooLong)?;
+        if method.structure.len() > STRUCTURE_MAX {
+            return Err(EncodeError::StructureTooLong);
+        }
     }
     put_varint(out, define.interface.into());
     put_bytes(out, define.name.as_bytes());
@@ -203,6 +206,7 @@ fn put_define(out: &mut Vec<u8>, define: &Define<'_>) -> Result<(), EncodeError>
         put_bytes(out, method.name.as_bytes());
         out.extend_from_slice(&method.fingerprint.to_le_bytes());
         put_bytes(out, method.signature.as_bytes());
+        put_bytes(out, method.structure);
     });
     Ok(())
 }

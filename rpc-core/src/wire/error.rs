@@ -35,6 +35,8 @@ pub enum DecodeError {
     NameTooLong,
     /// A signature is longer than [`SIGNATURE_MAX`](super::SIGNATURE_MAX).
     SignatureTooLong,
+    /// The structure of a method's types is longer than [`STRUCTURE_MAX`](super::STRUCTURE_MAX).
+    StructureTooLong,
     /// A flag is set whose meaning is not known.
     UnknownFlags(u64),
     /// A start is neither `New` nor `Attach`.
@@ -84,6 +86,7 @@ impl fmt::Display for DecodeError {
             Self::LimitsOutOfOrder => "the limits of the hello are not in ascending order",
             Self::NameTooLong => "a name is too long",
             Self::SignatureTooLong => "a signature is too long",
+            Self::StructureTooLong => "the structure of a method's types is too long",
             Self::UnknownFlags(flags) => return write!(f, "the flags {flags:#x} have a bit of unknown meaning"),
             Self::UnknownStart(tag) => return write!(f, "{tag} is no way to start a session"),
             Self::UnknownTarget(tag) => return write!(f, "{tag} is no kind of target"),
@@ -115,6 +118,8 @@ pub enum EncodeError {
     NameTooLong,
     /// A signature is longer than [`SIGNATURE_MAX`](super::SIGNATURE_MAX).
     SignatureTooLong,
+    /// The structure of a method's types is longer than [`STRUCTURE_MAX`](super::STRUCTURE_MAX).
+    StructureTooLong,
     /// A body's codec has a number above 15.
     CodecTooLarge,
     /// A body's total is less than the bytes of its first part.
@@ -131,6 +136,7 @@ impl fmt::Display for EncodeError {
             Self::TooLong => "the frame is longer than 64 KiB",
             Self::NameTooLong => "a name is too long",
             Self::SignatureTooLong => "a signature is too long",
+            Self::StructureTooLong => "the structure of a method's types is too long",
             Self::CodecTooLarge => "the number of a codec is above 15",
             Self::TotalTooSmall => "the total of a body is less than its first part",
             Self::SegmentsTooLong => "the bulk segments are longer than the body",

@@ -168,6 +168,8 @@ pub struct DefineMethod<'a> {
     pub fingerprint: u64,
     /// Its signature for people.
     pub signature: &'a str,
+    /// What its types are made of; empty when that is not said.
+    pub structure: &'a [u8],
 }
 
 /// Asks for a method to be run.

@@ -111,15 +111,20 @@ fn call_frames() -> Vec<(&'static str, Frame<'static>)> {
     let chained = Body { total: 100_000, ..body(0, &[0xaa, 0xbb]) };
     let result = Body { references: vec![hosted()], ..body(0, &[0x00]) };
     let answered = Target::Answer { call: call_id(6, 2), path: vec![0, 1] };
-    let open =
-        DefineMethod { number: 1, name: "open", fingerprint: 0x0123_4567_89ab_cdef, signature: "async fn open(&self) -> Result<u8, E>" };
-    let close = DefineMethod { number: 2, name: "close", fingerprint: 0, signature: "" };
+    let open = DefineMethod {
+        number: 1,
+        name: "open",
+        fingerprint: 0x0123_4567_89ab_cdef,
+        signature: "async fn open(&self) -> Result<u8, E>",
+        structure: &[0xab, 0xcd],
+    };
+    let close = DefineMethod { number: 2, name: "close", fingerprint: 0, signature: "", structure: &[] };
     vec![
         (
-            "4100 10 01 0a62616e6b3a3a42616e6b 01 01 046f70656e efcdab8967452301 256173796e6320666e206f70656e282673656c6629202d3e20526573756c743c75382c20453e",
+            "4400 10 01 0a62616e6b3a3a42616e6b 01 01 046f70656e efcdab8967452301 256173796e6320666e206f70656e282673656c6629202d3e20526573756c743c75382c20453e 02abcd",
             Frame::Define(Define { interface: 1, name: "bank::Bank", methods: vec![open] }),
         ),
-        ("1300 10 01 00 01 02 05636c6f7365 0000000000000000 00", Frame::Define(Define { interface: 1, name: "", methods: vec![close] })),
+        ("1400 10 01 00 01 02 05636c6f7365 0000000000000000 00 00", Frame::Define(Define { interface: 1, name: "", methods: vec![close] })),
         ("0900 11 0502 010301 01 00 00 03", Frame::Call(call(call_id(5, 2), Target::Export(export(3, 1)), 1, body(0, &[3])))),
         (
             "0b00 11 0803 010301 02 08 01 5b315d",

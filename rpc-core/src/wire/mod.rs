@@ -46,6 +46,9 @@ pub const NAME_MAX: usize = 256;
 /// How many bytes a method's signature may have. Signatures are for people; longer ones are cut by who defines them.
 pub const SIGNATURE_MAX: usize = 4_096;
 
+/// Bytes of the structure of a method's types: several hundred types of an ordinary size.
+pub const STRUCTURE_MAX: usize = 16_384;
+
 mod call_flag {
     pub(super) const DEADLINE: u64 = 1;
     pub(super) const CHAIN: u64 = 2;

@@ -74,9 +74,10 @@ fn a_frame_that_is_too_long_leaves_nothing_behind() {
 fn what_cannot_be_written_leaves_nothing_behind() {
     let long_name = "n".repeat(NAME_MAX + 1);
     let long_signature = "s".repeat(SIGNATURE_MAX + 1);
+    let long_structure = vec![0; STRUCTURE_MAX + 1];
     let call = |body| Frame::Return(Return { id: CallId { index: 0, generation: 0 }, status: Status::Ok, body });
     let body = Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 1, bytes: &[0] };
-    let method = DefineMethod { number: 1, name: "m", fingerprint: 0, signature: "" };
+    let method = DefineMethod { number: 1, name: "m", fingerprint: 0, signature: "", structure: &[] };
     let define = |method| Frame::Define(Define { interface: 1, name: "i", methods: vec![method] });
     let mut hello = frames().swap_remove(0).1;
     if let Frame::Hello(hello) = &mut hello {
@@ -86,7 +87,8 @@ fn what_cannot_be_written_leaves_nothing_behind() {
         (hello, EncodeError::NameTooLong),
         (Frame::Define(Define { interface: 1, name: &long_name, methods: Vec::new() }), EncodeError::NameTooLong),
         (define(DefineMethod { name: &long_name, ..method.clone() }), EncodeError::NameTooLong),
-        (define(DefineMethod { signature: &long_signature, ..method }), EncodeError::SignatureTooLong),
+        (define(DefineMethod { signature: &long_signature, ..method.clone() }), EncodeError::SignatureTooLong),
+        (define(DefineMethod { structure: &long_structure, ..method }), EncodeError::StructureTooLong),
         (call(Body { codec: 16, ..body.clone() }), EncodeError::CodecTooLarge),
         (call(Body { total: 0, ..body.clone() }), EncodeError::TotalTooSmall),
         (call(Body { segments: vec![1, 1], ..body.clone() }), EncodeError::SegmentsTooLong),
@@ -104,7 +106,8 @@ fn what_cannot_be_written_leaves_nothing_behind() {
 fn names_and_signatures_of_the_greatest_length_pass() {
     let name = "n".repeat(NAME_MAX);
     let signature = "s".repeat(SIGNATURE_MAX);
-    let method = DefineMethod { number: 1, name: &name, fingerprint: 0, signature: &signature };
+    let structure = vec![7; STRUCTURE_MAX];
+    let method = DefineMethod { number: 1, name: &name, fingerprint: 0, signature: &signature, structure: &structure };
     let define = Frame::Define(Define { interface: 1, name: &name, methods: vec![method] });
     assert_eq!(decode(&encoded(&define)[2..]), Ok(define));
     let node_name = "n".repeat(NODE_NAME_MAX);

@@ -1,4 +1,5 @@
-//! Owns the description that travels and is shown: names, doc comments, signatures and fingerprints, as one constant.
+//! Owns the description that travels and is shown: names, doc comments and signatures, as one constant, and the way to the structure of
+//! the types.
 //! It knows nothing of how calls run.
 
 use proc_macro2::TokenStream;
@@ -13,7 +14,7 @@ pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
     let private = context.private(context.erased.span());
     let interface = context.interface;
     let (name, docs) = (&interface.name, &interface.docs);
-    let methods = interface.methods.iter().map(|method| self::method(context, method));
+    let methods = interface.methods.iter().zip(0u32..).map(|(method, number)| self::method(context, method, number));
     let bases = interface.bases.iter().map(|base| descriptor_of(context, base));
     let exclusive = exclusive(context);
     quote! {
@@ -43,12 +44,11 @@ fn exclusive(context: &Context<'_>) -> TokenStream {
     quote!(#(#bases.exclusive)||*)
 }
 
-fn method(context: &Context<'_>, method: &Method) -> TokenStream {
+fn method(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
     let private = context.private(method.sig.ident.span());
     let (name, docs) = (&method.name, &method.docs);
     let signature = text::signature(&method.sig);
-    let normal = text::normal(method.arguments.iter().map(|argument| &argument.written), &method.output.ty);
-    let fingerprint = text::fingerprint(&normal);
+    let this = context.method(number, method.sig.ident.span());
     let parameters = method.arguments.iter().map(|argument| {
         let name = text::name(&argument.name);
         let ty = &argument.written;
@@ -64,7 +64,7 @@ fn method(context: &Context<'_>, method: &Method) -> TokenStream {
             name: #name,
             docs: #docs,
             signature: #signature,
-            fingerprint: #fingerprint,
+            schema: <#this>::__netref_schema,
             parameters: &[#(#parameters),*],
             result: #result,
             exclusive: #exclusive,

@@ -5,8 +5,9 @@
 //! | --- | --- |
 //! | `interface` | the user's trait again |
 //! | `dispatch` | its object-safe twin, and the way from a method's number to the user's method |
-//! | `descriptor` | names, docs and fingerprints |
+//! | `descriptor` | names, docs, and the way to the structure of the types |
 //! | `promises` | what the types of arguments and results have to be able to do |
+//! | `schema` | what they are made of |
 //! | `proxy` | the trait for `Remote<T>` |
 
 mod descriptor;
@@ -15,6 +16,7 @@ mod interface;
 mod parameters;
 mod promises;
 mod proxy;
+mod schema;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -49,6 +51,7 @@ fn item(options: TokenStream, item: ItemTrait, errors: &mut Errors) -> TokenStre
     }
     let context = Context::new(&interface);
     let promises = promises::expand(&context);
+    let schema = schema::expand(&context);
     let dispatch = dispatch::expand(&context);
     let proxy = proxy::expand(&context);
     let same_conditions = interface.item.attrs.iter().filter(|attr| holds_for_all(attr));
@@ -59,6 +62,7 @@ fn item(options: TokenStream, item: ItemTrait, errors: &mut Errors) -> TokenStre
         #[allow(deprecated, clippy::too_many_arguments, clippy::type_complexity)]
         const _: () = {
             #promises
+            #schema
             #dispatch
             #proxy
         };

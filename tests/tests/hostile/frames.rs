@@ -188,8 +188,9 @@ async fn definitions_beyond_their_limit_are_refused_and_the_rest_goes_on() {
         raw.send(&Frame::Define(Define { interface, name: "flood", methods: Vec::new() })).await;
         raw.refused(kind::DEFINE, rule::DEFINITION).await;
     }
-    let methods =
-        (METHODS.len() as u32 + 1..200).map(|number| DefineMethod { number, name: "flood", fingerprint: 1, signature: "" }).collect();
+    let methods = (METHODS.len() as u32 + 1..200)
+        .map(|number| DefineMethod { number, name: "flood", fingerprint: 1, signature: "", structure: &[] })
+        .collect();
     raw.send(&Frame::Define(Define { interface: 1, name: "", methods })).await;
     raw.refused(kind::DEFINE, rule::DEFINITION).await;
     raw.lives().await;

@@ -94,6 +94,7 @@ impl Raw {
             name,
             fingerprint: *fingerprint,
             signature,
+            structure: &[],
         });
         let lookup = methods.by_ref().take(1).collect();
         self.send(&Frame::Define(Define { interface: 0, name: &learned.root, methods: lookup })).await;

@@ -199,7 +199,7 @@ async fn flood_of_definitions_is_refused() {
     let first = METHODS.len() as u32 + 1;
     let mut refused = 0;
     for number in first..first + 10_000 {
-        let methods = vec![DefineMethod { number, name: "flood", fingerprint: 1, signature: &signature }];
+        let methods = vec![DefineMethod { number, name: "flood", fingerprint: 1, signature: &signature, structure: &[] }];
         raw.send(&Frame::Define(Define { interface: 1, name: "", methods })).await;
         refused += usize::from(number > first + 1_000);
     }

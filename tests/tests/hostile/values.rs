@@ -52,7 +52,8 @@ async fn method_that_has_changed_is_answered_with_both_signatures() {
     let scene = Scene::new(Limits::default()).await;
     let mut raw = scene.raw().await;
     let number = METHODS.len() as u32 + 1;
-    let methods = vec![DefineMethod { number, name: "echo", fingerprint: 1, signature: "async fn echo(&self, text: String)" }];
+    let methods =
+        vec![DefineMethod { number, name: "echo", fingerprint: 1, signature: "async fn echo(&self, text: String)", structure: &[] }];
     raw.send(&Frame::Define(Define { interface: 1, name: "", methods })).await;
     let id = raw.id();
     raw.send(&Frame::Call(call(id, Target::Export(raw.target), number, &[1]))).await;

@@ -4,7 +4,7 @@
 use crate::id::{CallId, ExportId};
 use crate::limits::{PeerLimits, Size, TABLES_COST_MAX};
 use crate::proto::{CallArrival, Connection, Grant, Pool, Rule};
-use crate::wire::ChunkOf;
+use crate::wire::{ChunkOf, DefineMethod};
 
 const CALLS: u32 = 4;
 const EXPORTS: u32 = 6;
@@ -80,7 +80,10 @@ impl End {
             5 => self.hear(|tables| tables.exports.release(export, u32::from(b)), |end, gone| end.released(export, b, gone)),
             6 => self.hear(|tables| tables.imports.receive(export), |end, ()| end.releases.push((export, 1))),
             7 => self.hear(|tables| tables.peer.define_interface(u32::from(a & 3), "an::Interface"), |_, ()| {}),
-            8 => self.hear(|tables| tables.peer.define_method(u32::from(a & 3), u32::from(b & 3), "method", 1, ""), |_, ()| {}),
+            8 => {
+                let method = DefineMethod { number: u32::from(a & 3), name: "method", fingerprint: 1, signature: "", structure: &[a, b] };
+                self.hear(|tables| tables.peer.define_method(u32::from(b & 3), &method), |_, ()| {});
+            }
             9 => self.hear(
                 |tables| tables.questions.depart(u64::from(a)),
                 |end, late| end.asked.retain(|id| !late.iter().any(|(late, _)| late == id)),

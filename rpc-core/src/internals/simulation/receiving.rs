@@ -297,7 +297,7 @@ impl World {
             peer.define_interface(define.interface, define.name)?;
         }
         for method in &define.methods {
-            peer.define_method(method.number, define.interface, method.name, method.fingerprint, method.signature)?;
+            peer.define_method(define.interface, method)?;
         }
         Ok(())
     }

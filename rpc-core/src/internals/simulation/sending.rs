@@ -265,7 +265,9 @@ impl World {
         if interface.is_new || number.is_some_and(|number| number.is_new) {
             let fingerprint = u64::from(method);
             let methods = number.iter().filter(|number| number.is_new);
-            let methods = methods.map(|number| DefineMethod { number: number.value, name: &name, fingerprint, signature: "" }).collect();
+            let methods = methods
+                .map(|number| DefineMethod { number: number.value, name: &name, fingerprint, signature: "", structure: &[] })
+                .collect();
             let name = if interface.is_new { &*interface_name } else { "" };
             end.push(&Frame::Define(Define { interface: interface.value, name, methods }));
         }

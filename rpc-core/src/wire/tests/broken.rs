@@ -120,6 +120,12 @@ fn signature_too_long() {
 }
 
 #[test]
+fn structure_too_long() {
+    let structure = format!("818001 {}", "00".repeat(STRUCTURE_MAX + 1));
+    assert_eq!(refused(&format!("10 01 00 01 01 00 {} 00 {structure}", "00".repeat(8))), DecodeError::StructureTooLong);
+}
+
+#[test]
 fn unknown_flags() {
     assert_eq!(refused("11 0000 00 00 8001 00"), DecodeError::UnknownFlags(128));
     assert_eq!(refused("13 0000 04"), DecodeError::UnknownFlags(4));

@@ -136,8 +136,13 @@ impl Dice {
     }
 
     fn define(&mut self) -> Define<'static> {
-        let method =
-            |dice: &mut Self| DefineMethod { number: dice.number(), name: dice.text(), fingerprint: dice.roll(), signature: dice.text() };
+        let method = |dice: &mut Self| DefineMethod {
+            number: dice.number(),
+            name: dice.text(),
+            fingerprint: dice.roll(),
+            signature: dice.text(),
+            structure: dice.bytes(),
+        };
         Define { interface: self.number(), name: self.text(), methods: self.list(method) }
     }
 
