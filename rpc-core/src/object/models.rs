@@ -49,9 +49,16 @@ fn is_free() -> bool {
 #[test]
 fn a_writer_is_alone_and_everyone_comes_in() {
     explore(4, || {
+        let inside = [(); 2].map(|()| block_on(GATE.enter(false)).unwrap());
+        INSIDE.lock().readers += 2;
+        let mut waits = GATE.enter(true);
+        assert!(!poll_once(&mut waits));
+        let writer = spawn(move || pass("writer", true, waits));
         let reader = spawn(|| pass("reader", false, GATE.enter(false)));
-        let writer = spawn(|| pass("writer", true, GATE.enter(true)));
-        pass("late", false, GATE.enter(false));
+        for pass in inside {
+            INSIDE.lock().readers -= 1;
+            drop(pass);
+        }
         reader.join().unwrap();
         writer.join().unwrap();
         assert!(is_free());
