@@ -1,8 +1,10 @@
 //! Every input that the fuzz targets keep, replayed with the compiler that everybody has: the seeds, and whatever was once found. It knows the
 //! folders and the bodies; how inputs are found is told in `tests/fuzz/run`.
 
-use std::panic::catch_unwind;
+use std::cell::Cell;
+use std::panic::{catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use netref::internals::fuzz;
 
@@ -31,6 +33,25 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+thread_local! {
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether a body finds anything in an input. Under libFuzzer every panic ends the program, also one that a task or a session would catch;
+/// so every panic counts here too. All of a body runs on one thread.
+fn finds(body: Body, bytes: &[u8]) -> bool {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let former = take_hook();
+        set_hook(Box::new(move |info| {
+            PANICS.set(PANICS.get() + 1);
+            former(info);
+        }));
+    });
+    let before = PANICS.get();
+    catch_unwind(|| body(bytes)).is_err() || PANICS.get() > before
+}
+
 fn replay(target: &str) {
     let body = TARGETS.iter().find(|(name, _)| *name == target).expect("a target").1;
     let mut broken = Vec::new();
@@ -38,12 +59,21 @@ fn replay(target: &str) {
     for file in ["corpus", "regressions"].iter().flat_map(|kind| inputs(&folder(kind, target))) {
         let bytes = std::fs::read(&file).unwrap();
         count += 1;
-        if catch_unwind(|| body(&bytes)).is_err() {
+        if finds(body, &bytes) {
             broken.push(file);
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(count >= 5, "the corpus of {target} is gone");
+}
+
+#[test]
+fn a_panic_that_a_task_catches_is_a_finding() {
+    fn in_a_task(_: &[u8]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(runtime.block_on(async { tokio::spawn(async { panic!("on purpose") }).await }).is_err());
+    }
+    assert!(finds(in_a_task, &[]) && !finds(|_| (), &[]));
 }
 
 #[test]
