@@ -473,3 +473,6 @@ fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, nu
     state.resolved[index] = Some((key, resolved));
     Ok(resolved)
 }
+
+#[cfg(test)]
+mod tests;

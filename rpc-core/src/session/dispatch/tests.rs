@@ -1,0 +1,65 @@
+//! What a call carries along, in a box that served the call before.
+
+use super::*;
+use crate::id::{Incarnation, NodeId, SessionId};
+use crate::limits::PeerLimits;
+use crate::node::NodeCore;
+use crate::peer::Peer;
+use crate::session::Agreed;
+use crate::transport::PeerTransport;
+use crate::wire::{Body, Chain, Trace};
+
+fn session() -> Arc<SessionCore> {
+    let identity = (NodeId(7), Incarnation(7));
+    let transport = PeerTransport::Memory { space: "test".to_owned() };
+    let agreed = Agreed {
+        id: SessionId(7),
+        dialled: true,
+        secret: [7; 32],
+        peer: Peer::new(identity.0, identity.1, "peer".to_owned(), transport),
+        identity,
+        ours: PeerLimits::MINIMUM,
+        theirs: PeerLimits::MINIMUM,
+    };
+    SessionCore::new(NodeCore::of_process(), agreed, Box::new(tokio::io::sink()))
+}
+
+fn call(index: u32) -> wire::Call<'static> {
+    wire::Call {
+        id: CallId { index, generation: 0 },
+        target: Target::Root,
+        method: 0,
+        deadline_us: None,
+        chain: None,
+        trace: None,
+        oneway: false,
+        idempotent: false,
+        nested: false,
+        extensions: Vec::new(),
+        body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 0, bytes: &[] },
+    }
+}
+
+#[tokio::test]
+async fn a_context_that_is_used_again_has_nothing_of_the_call_before() {
+    let session = session();
+    let mut batch = Batch::detached();
+    let full = wire::Call {
+        deadline_us: Some(1),
+        chain: Some(Chain { root: [1; 16], holds: vec![[2; 16]; 3] }),
+        trace: Some(Trace { trace_id: 3, span_id: 4, flags: 5 }),
+        ..call(1)
+    };
+    let mut used = session.context(8, &full, &mut batch);
+    assert!(used.deadline.is_some() && used.holds.len() == 3 && used.trace.is_some());
+    // What handlers leave in it.
+    (used.started, used.line) = (true, Some(6));
+    batch.spare = Some(used);
+    let again = session.context(9, &call(2), &mut batch);
+    assert!(batch.spare.is_none(), "one box for two calls");
+    // Without `..`, so that what a context has one day besides is thought of here. Its method is set when it is served.
+    let CallContext { incoming, deadline, root, holds, trace, method: _, started, line } = *again;
+    assert_eq!(incoming.map(|(_, id)| id), Some(CallId { index: 2, generation: 0 }));
+    assert_eq!((deadline, root, holds.len()), (None, Some(session.root_of(9)), 0));
+    assert!(trace.is_none() && !started && line.is_none());
+}
