@@ -82,6 +82,11 @@ pub(super) fn audit(world: &World) -> Result<(), String> {
                 check_empty(end)?;
             }
         }
+        for at in [one, across(one)] {
+            if let Some(call) = world.forgotten(at) {
+                return Err(format!("call {call} waits at end {at} although there is room for it"));
+            }
+        }
         if ends.iter().all(|end| end.open && !end.pipe.cut) {
             let flights = ends.map(Flight::of);
             for (this, that) in [(0, 1), (1, 0)] {

@@ -157,6 +157,16 @@ impl World {
         }
     }
 
+    /// A call that waits at an end although there is room and credit for it, and nothing waits before it: nobody would ever send it.
+    pub(super) fn forgotten(&self, end: usize) -> Option<u32> {
+        let end = &self.ends[end];
+        let first = end.waiting.iter().filter_map(|waiting| waiting.front().copied());
+        first.into_iter().find(|&call| {
+            let Call { pool, ref plan, ref args, .. } = self.calls[call as usize];
+            end.open && end.proto.has_room(pool, size_of(plan, args.len()).cost)
+        })
+    }
+
     /// A call ends without having been sent.
     pub(super) fn fail(&mut self, call: u32, outcome: Outcome) {
         self.drop_carried(call);
@@ -182,7 +192,7 @@ impl World {
         if !end.open || !end.proto.questions.is_open() || u64::from(plan.size) > end.proto.theirs.message_bytes {
             return Tried::Failed(Outcome::NotRun);
         }
-        let size = Size::new(u64::from(plan.size.max(HEAD)), args.len(), 0);
+        let size = size_of(&plan, args.len());
         if !end.proto.has_room(pool, size.cost) {
             return Tried::NoRoom;
         }
@@ -382,4 +392,9 @@ impl World {
         }
         self.calls[call as usize].given_up = true;
     }
+}
+
+/// What the arguments of a call take.
+fn size_of(plan: &Plan, references: usize) -> Size {
+    Size::new(u64::from(plan.size.max(HEAD)), references, 0)
 }
