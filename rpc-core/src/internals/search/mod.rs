@@ -28,6 +28,10 @@ pub struct Seen {
     pub depth: usize,
     /// States in which nothing more happens.
     pub ends: usize,
+    /// The most calls, each hop counted, and the most objects that there were in one of them.
+    pub calls: usize,
+    /// See `calls`.
+    pub objects: usize,
 }
 
 /// A way to a state in which a rule is broken; there is no shorter one.
@@ -71,6 +75,8 @@ pub fn search(scenario: &Scenario) -> Result<Seen, Violation> {
             let steps = state.steps(scenario);
             if steps.is_empty() {
                 seen.ends += 1;
+                let (calls, objects) = state.made();
+                (seen.calls, seen.objects) = (seen.calls.max(calls), seen.objects.max(objects));
                 if state.end().is_some() {
                     return Err(violation(scenario, &met, index, None));
                 }

@@ -206,6 +206,10 @@ impl State {
         world.broken().map(str::to_owned)
     }
 
+    pub(super) fn made(&self) -> (usize, usize) {
+        self.world.made()
+    }
+
     pub(super) fn trace(&self) -> String {
         self.world.trace().tail(usize::MAX)
     }

@@ -50,6 +50,11 @@ impl World {
         self.ends.iter().take(2).all(|end| end.open && !end.pipe.closed)
     }
 
+    /// How many calls were made so far, each hop counted, and how many objects.
+    pub(crate) fn made(&self) -> (usize, usize) {
+        (self.calls.len(), self.next_truth as usize)
+    }
+
     /// The first object of another node that a node's program holds.
     pub(crate) fn first_import(&self, node: usize) -> Option<u64> {
         self.nodes[node].held.iter().find_map(|&reference| if let Ref::Import(number) = reference { Some(number) } else { None })
