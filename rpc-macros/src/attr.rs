@@ -37,8 +37,18 @@ pub(crate) fn of_trait(tokens: TokenStream, errors: &mut Errors) -> TraitOptions
             }
         }
     }
+    let is_netref = options.krate.as_ref().is_some_and(|krate| krate.is_ident("crate"));
+    if !is_netref && options.name.as_ref().is_some_and(|name| name.starts_with(OURS)) {
+        errors.at_span(
+            seen.span("name"),
+            format!("names that begin with `{OURS}` are those of netref's own interfaces, which every object answers: choose another name"),
+        );
+    }
     options
 }
+
+/// The start of the names of netref's own interfaces. A session answers calls to them itself.
+const OURS: &str = "netref.";
 
 /// Takes our attributes out of those of a method and reads them.
 pub(crate) fn of_method(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Options {

@@ -222,6 +222,15 @@ mod tests {
     }
 
     #[test]
+    fn names_of_netref_are_its_own() {
+        let told = messages(expand("name = \"netref.Object\"", "trait Bank {}"));
+        assert!(told.len() == 1 && told[0].contains("choose another name"), "{told:?}");
+        for options in ["name = \"netref.Object\", crate = \"crate\"", "name = \"netref::Object\"", "name = \"netrefs.Object\""] {
+            assert_eq!(messages(expand(options, "trait Bank {}")), [""; 0], "{options}");
+        }
+    }
+
+    #[test]
     fn messages_are_lower_case_and_have_no_full_stop() {
         let more = ["impl A for B {}", "struct A;", "async fn a() {}", "enum A {}", "trait A = B;"].map(|item| messages(expand("", item)));
         for message in messages(expand("nmae = \"x\"", WRONG)).into_iter().chain(more.into_iter().flatten()) {
