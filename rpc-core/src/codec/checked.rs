@@ -2,7 +2,8 @@
 //! It stands around any serde encoder and knows nothing of the format behind it.
 //!
 //! A struct that leaves a field out (`skip_serializing_if`) is shorter by that field in such a format, and everything after it would be
-//! read as something else. serde tells the encoder of each field it leaves out, so that is where it is refused, by name.
+//! read as something else. serde tells the encoder of each named field that it leaves out, so that is where it is refused, by name.
+//! It does not tell of unnamed fields, nor of fields under `skip_serializing`, so nothing can be refused there.
 
 use std::cell::Cell;
 use std::fmt::Display;
