@@ -132,3 +132,80 @@ pub const fn flattened(interface: &InterfaceDescriptor) -> u32 {
     }
     count
 }
+
+/// Refuses, while the program is compiled, a trait whose supertraits could not be told apart: a method is found by the name of the
+/// interface that declares it.
+///
+/// A supertrait that is reached in two ways is no mistake, so what the supertraits themselves extend is only compared with the trait.
+///
+/// # Panics
+///
+/// When two of them have one name. It is only called in constants, where that is an error of the compiler's.
+#[track_caller]
+pub const fn tell_apart(name: &str, bases: &[&InterfaceDescriptor]) {
+    let mut index = 0;
+    while index < bases.len() {
+        assert!(!is_or_extends(bases[index], name), "{}", LIKE_ITS_SUPERTRAIT);
+        let mut other = index + 1;
+        while other < bases.len() {
+            assert!(!is_same(bases[index].name, bases[other].name), "{}", LIKE_EACH_OTHER);
+            other += 1;
+        }
+        index += 1;
+    }
+}
+
+const LIKE_ITS_SUPERTRAIT: &str = "a remote trait and a supertrait of it have the same name on the wire, so a call could not say which one it \
+                                   means: give one of them another with `#[remote(name = \"…\")]`";
+
+const LIKE_EACH_OTHER: &str = "two supertraits have the same name on the wire, so a call could not say which one it means: give one of them \
+                               another with `#[remote(name = \"…\")]`, or name only one instance of a generic trait";
+
+const fn is_or_extends(interface: &InterfaceDescriptor, name: &str) -> bool {
+    let mut found = is_same(interface.name, name);
+    let mut index = 0;
+    while index < interface.bases.len() {
+        found |= is_or_extends(interface.bases[index], name);
+        index += 1;
+    }
+    found
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn interface(name: &'static str, bases: &'static [&'static InterfaceDescriptor]) -> InterfaceDescriptor {
+        InterfaceDescriptor { name, docs: "", methods: &[], bases, exclusive: false }
+    }
+
+    const A: &InterfaceDescriptor = &interface("a::A", &[]);
+    const LONGER: &InterfaceDescriptor = &interface("a::AA", &[A]);
+    const OTHER: &InterfaceDescriptor = &interface("a::B", &[A]);
+
+    #[test]
+    fn a_supertrait_may_be_reached_in_several_ways() {
+        tell_apart("a::C", &[A, LONGER, OTHER]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a remote trait and a supertrait of it have the same name")]
+    fn a_trait_is_not_called_like_a_supertrait_at_any_distance() {
+        tell_apart("a::A", &[OTHER]);
+    }
+
+    #[test]
+    #[should_panic(expected = "two supertraits have the same name")]
+    fn two_supertraits_are_not_called_the_same() {
+        tell_apart("a::C", &[A, OTHER, &interface("a::A", &[])]);
+    }
+}

@@ -100,6 +100,8 @@
 //! | `#[cfg]` on a method or an associated type | `#[cfg]` on the trait |
 //! | two methods with one name on the wire | `#[remote(name = "…")]` |
 //! | options that are unknown, repeated, misplaced, of the wrong kind or contradict each other | those of the table above |
+//! | supertraits of one name on the wire, such as two instances of a generic trait, or one called like the trait itself | `#[remote(name = "…")]` on one |
+//! | a name on the wire that begins with `netref.` | another name |
 //! | names that begin with `__netref`; a trait called `Send`, `Sync` or `Debug` | other names |
 //! | argument, value or error types, and types for a parameter, that cannot travel | the derives and impls that the message names |
 

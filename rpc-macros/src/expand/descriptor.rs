@@ -17,15 +17,28 @@ pub(crate) fn expand(context: &Context<'_>) -> TokenStream {
     let methods = interface.methods.iter().zip(0u32..).map(|(method, number)| self::method(context, method, number));
     let bases = interface.bases.iter().map(|base| descriptor_of(context, base));
     let exclusive = exclusive(context);
+    let told_apart = told_apart(context);
     quote! {
-        &#private::InterfaceDescriptor {
-            name: #name,
-            docs: #docs,
-            methods: &[#(#methods),*],
-            bases: &[#(#bases),*],
-            exclusive: #exclusive,
+        {
+            #told_apart
+            &#private::InterfaceDescriptor {
+                name: #name,
+                docs: #docs,
+                methods: &[#(#methods),*],
+                bases: &[#(#bases),*],
+                exclusive: #exclusive,
+            }
         }
     }
+}
+
+/// The question whether the supertraits can be told apart. Only the compiler knows their names.
+fn told_apart(context: &Context<'_>) -> Option<TokenStream> {
+    let interface = context.interface;
+    let name = &interface.name;
+    let private = context.private(context.erased.span());
+    let bases = interface.bases.iter().map(|base| descriptor_of(context, base));
+    (!interface.bases.is_empty()).then(|| quote_spanned!(context.erased.span()=> #private::tell_apart(#name, &[#(#bases),*]);))
 }
 
 /// The descriptor of a supertrait.

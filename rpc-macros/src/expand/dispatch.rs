@@ -218,6 +218,9 @@ fn interface(context: &Context<'_>) -> TokenStream {
     let descriptor = descriptor::expand(context);
     // With parameters there is more to say than that the trait is not remote, such as which of them falls short.
     let quiet = parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
+    // The descriptor of a trait without parameters is looked at here, so that what is wrong with it is told before anybody uses the trait.
+    let looked_at = (parameters.is_empty() && !interface.bases.is_empty())
+        .then(|| quote_spanned!(span=> const _: &#private::InterfaceDescriptor = <dyn #dynamic as #private::Interface>::DESCRIPTOR;));
     let bases = interface.bases.iter().enumerate().map(|(index, path)| {
         let private = context.private(path.span());
         let name = names::base(index);
@@ -242,6 +245,7 @@ fn interface(context: &Context<'_>) -> TokenStream {
                 <dyn #erased as #erased>::__netref_dispatch(object, method, inbound)
             }
         }
+        #looked_at
         #[diagnostic::do_not_recommend]
         impl<'x, __Object: #dynamic + 'static, #parameters> #private::Export<__Object> for dyn #dynamic + 'x #bounds {
             fn erase(cell: ::std::sync::Arc<#private::Cell<__Object>>) -> ::std::sync::Arc<dyn #erased> {
