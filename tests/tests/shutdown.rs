@@ -306,6 +306,26 @@ async fn dropping_the_callee_s_node_in_the_middle_of_calls_ends_each_with_its_ou
 }
 
 #[tokio::test]
+async fn what_a_node_says_last_arrives_behind_a_batch_that_the_link_was_slow_to_take() {
+    let (here, there) = tokio::io::duplex(1 << 10);
+    let ((read_here, write_here), (read_there, write_there)) = (tokio::io::split(here), tokio::io::split(there));
+    let work = Work::default();
+    let host = Node::builder().publish("worker", Remote::<dyn Worker>::new(work.clone())).start().await.expect("a node starts");
+    let caller = Node::builder().start().await.expect("a node starts");
+    let (session, accepted) = tokio::join!(caller.connect_io(read_here, write_here), host.accept_io(read_there, write_there));
+    accepted.expect("a session");
+    let worker = session.expect("a session").lookup::<dyn Worker>("worker").await.expect("a worker");
+    let large = worker.large(1 << 20).send();
+    until("the result waits for the link", || work.over() == 1).await;
+    drop(host);
+    if let Err(error) = within("the result", large).await {
+        is(&error, ErrorKind::Disconnected, Outcome::MayHaveRun);
+    }
+    let error = within("the end of the session", Remote::closed(&worker)).await;
+    assert!(error.text().contains("the node is gone"), "with the words of the other side: {error}");
+}
+
+#[tokio::test]
 async fn dropping_the_caller_s_node_in_the_middle_of_calls_drops_their_handlers() {
     let (host, caller, work, worker) = pair().await;
     let child = worker.child().await.expect("an object");

@@ -267,9 +267,11 @@ impl SessionCore {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             };
-            if !side.closed {
+            while !side.closed {
                 match side.poll_pieces(cx) {
                     Poll::Pending => return Poll::Pending,
+                    // What was said last waits behind a batch that the link was slow to take.
+                    Poll::Ready(Ok(())) if self.fill(&mut side) => {}
                     Poll::Ready(_) => {
                         side.closed = true;
                         side.pieces.clear();
