@@ -14,6 +14,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("frames", fuzz::frames),
     ("guard", fuzz::guard),
     ("handshake", fuzz::handshake),
+    ("machine", fuzz::machine),
     ("session", fuzz::session),
     ("tables", fuzz::tables),
     ("urls", fuzz::urls),
@@ -94,6 +95,11 @@ fn handshakes_pass_every_input_that_is_kept() {
 #[test]
 fn sessions_pass_every_input_that_is_kept() {
     replay("session");
+}
+
+#[test]
+fn machines_pass_every_input_that_is_kept() {
+    replay("machine");
 }
 
 #[test]

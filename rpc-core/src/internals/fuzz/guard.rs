@@ -137,10 +137,14 @@ impl<'a> Message<'a> {
         let segments = [&b"first"[..], b""].map(|segment| Some(Bytes::from_static(segment)));
         let incoming = Incoming::new(Vec::new(), segments.into());
         let Some(value) = transfer::decoding(incoming, || self.decode::<Vec<BulkIn<Bytes>>>(&self.bounds)) else { return };
-        assert!(value.len() <= 2, "a segment was taken twice");
-        let value: Vec<_> = value.into_iter().map(|BulkIn(bytes)| bulk(bytes)).collect();
-        let (bytes, outgoing) = transfer::encoding(|| self.encode(&value));
-        assert_eq!((outgoing.segments().len(), bytes.is_empty()), (value.len(), false));
+        // JSON writes such bytes into the message, as people would.
+        assert!(value.len() <= 2 || self.codec != Codec::Bincode, "a segment was taken twice");
+        let sent: Vec<_> = value.iter().map(|BulkIn(bytes)| bulk(bytes)).collect();
+        let (bytes, mut outgoing) = transfer::encoding(|| self.encode(&sent));
+        let incoming = Incoming::new(Vec::new(), outgoing.take_segments().into_iter().map(Some).collect());
+        let again = transfer::decoding(incoming, || codec::decode::<Vec<BulkIn<Bytes>>>(self.codec, &bytes, &self.bounds));
+        let again = again.expect("what was encoded can be decoded");
+        assert!(again.iter().map(|BulkIn(bytes)| bytes).eq(value.iter().map(|BulkIn(bytes)| bytes)), "bytes changed on their way");
     }
 
     fn references(&self) {
