@@ -108,7 +108,8 @@ pub(crate) fn resolve(servant: &dyn Servant, method: &Method) -> Result<Resolved
 /// That the two sides cannot work together, and why. The caller's signature is a stranger's.
 fn mismatch(method: &Method, known: &MethodDescriptor, why: &str) -> Error {
     let theirs = method.signature.escape_debug().to_string();
-    let signatures = if theirs == known.signature {
+    // One that is empty was not kept.
+    let signatures = if theirs == known.signature || theirs.is_empty() {
         format!("of `{}`", cut(known.signature, SIGNATURE_SHOWN))
     } else {
         format!("the caller's method is `{}`, the callee's is `{}`", cut(&theirs, SIGNATURE_SHOWN), cut(known.signature, SIGNATURE_SHOWN))

@@ -32,7 +32,7 @@ pub(crate) mod ways;
 pub(crate) use answers::Answer;
 pub(crate) use connection::{CallArrival, Connection, Finished};
 pub(crate) use credit::window_for;
-pub(crate) use definitions::Defined;
+pub(crate) use definitions::{Defined, Numbers};
 pub(crate) use exports::Grant;
 pub(crate) use keepalive::{KeepAlive, Silence};
 pub(crate) use lines::{Lines, Place};

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes, oversized};
 use crate::pool;
-use crate::proto::Pool;
+use crate::proto::{Numbers, Pool};
 use crate::wire::{
     self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, NAME_MAX, SIGNATURE_MAX, STRUCTURE_MAX, Status, Target,
 };
@@ -221,8 +221,8 @@ impl SessionCore {
         if is_raw && state.proto.own.is_half_full() && !state.proto.own.has(method.interface(), method.name(), method.fingerprint()) {
             return Err(too_many_definitions());
         }
-        let interface = state.proto.own.interface(method.interface()).ok_or_else(too_many_definitions)?;
-        let number = state.proto.own.method(interface.value, method.name(), method.fingerprint()).ok_or_else(too_many_definitions)?;
+        let numbers = state.proto.own.method(method.interface(), method.name(), method.fingerprint()).ok_or_else(too_many_definitions)?;
+        let Numbers { interface, method: number } = numbers;
         if interface.is_new || number.is_new {
             let name = if interface.is_new { method.interface() } else { "" };
             let signature = cut(method.signature(), SIGNATURE_MAX);

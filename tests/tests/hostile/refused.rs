@@ -193,20 +193,20 @@ async fn flood_of_definitions_is_refused() {
     }
     let scene = Scene::new(Limits { refusals: 100_000, ..Limits::default() }).await;
     let mut raw = scene.raw().await;
-    let signature = "x".repeat(4_000);
+    let (name, signature) = ("n".repeat(256), "x".repeat(4_000));
     let heap = Heap::now();
-    // Forty megabytes of signatures, of which two may be kept.
+    // Forty megabytes of signatures, of which two are kept, and more than two of names, which is as many as there may be.
     let first = METHODS.len() as u32 + 1;
     let mut refused = 0;
     for number in first..first + 10_000 {
-        let methods = vec![DefineMethod { number, name: "flood", fingerprint: 1, signature: &signature, structure: &[] }];
+        let methods = vec![DefineMethod { number, name: &name, fingerprint: 1, signature: &signature, structure: &[] }];
         raw.send(&Frame::Define(Define { interface: 1, name: "", methods })).await;
-        refused += usize::from(number > first + 1_000);
+        refused += usize::from(number > first + (2 << 20) / 256);
     }
     for _ in 0..refused {
         raw.refused(kind::DEFINE, rule::DEFINITION).await;
     }
-    heap.grew_at_most(6 * MIB);
+    heap.grew_at_most(7 * MIB);
     raw.past_refusals().await;
     scene.unharmed().await;
 }

@@ -10,7 +10,7 @@ use super::world::{Arg, World};
 use crate::error::Outcome;
 use crate::id::CallId;
 use crate::limits::Size;
-use crate::proto::Pool;
+use crate::proto::{Numbers, Pool};
 use crate::wire::{self, Body, ChunkOf, Define, DefineMethod, Descriptor, Finish, Frame, Status, Target};
 
 /// What became of a try to send a call.
@@ -270,18 +270,15 @@ impl World {
         if is_relay && own.is_half_full() && !own.has(&interface_name, &name, u64::from(method)) {
             return None;
         }
-        let interface = own.interface(&interface_name)?;
-        let number = own.method(interface.value, &name, u64::from(method));
-        if interface.is_new || number.is_some_and(|number| number.is_new) {
+        let Numbers { interface, method: number } = own.method(&interface_name, &name, u64::from(method))?;
+        if interface.is_new || number.is_new {
             let fingerprint = u64::from(method);
-            let methods = number.iter().filter(|number| number.is_new);
-            let methods = methods
-                .map(|number| DefineMethod { number: number.value, name: &name, fingerprint, signature: "", structure: &[] })
-                .collect();
+            let define = DefineMethod { number: number.value, name: &name, fingerprint, signature: "", structure: &[] };
+            let methods = if number.is_new { vec![define] } else { Vec::new() };
             let name = if interface.is_new { &*interface_name } else { "" };
             end.push(&Frame::Define(Define { interface: interface.value, name, methods }));
         }
-        number.map(|number| number.value)
+        Some(number.value)
     }
 
     /// Queues the return of a call that ran here. The call must be open.
