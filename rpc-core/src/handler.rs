@@ -11,6 +11,7 @@ use crate::any::AnyRemote;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
+use crate::wire::CODEC_MAX;
 
 /// Names a method to anyone, also to a node that has no code for its interface.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +78,14 @@ pub struct Payload {
     pub segments: Vec<Bytes>,
     /// References, in the order of their indices.
     pub references: Vec<AnyRemote>,
+}
+
+impl Payload {
+    /// Why it cannot be sent, whoever is to read it.
+    pub(crate) fn refused(&self, outcome: Outcome) -> Option<Error> {
+        let text = || format!("a payload in codec {}, and there is room for numbers up to {CODEC_MAX}: use 0 or 1", self.codec);
+        (self.codec > CODEC_MAX).then(|| Error::new(ErrorKind::Misuse, outcome, text()))
+    }
 }
 
 /// A call without its trait.

@@ -260,10 +260,14 @@ impl Servant for Handled {
 
 /// A reply of the seam as a session sends it.
 pub(crate) fn reply_of(reply: RawReply) -> Reply {
-    match reply {
-        RawReply::Ok(payload) => Reply::from_payload(crate::wire::Status::Ok, payload),
-        RawReply::AppError(payload) => Reply::from_payload(crate::wire::Status::AppError, payload),
-        RawReply::Failed(error) => Reply::failed(&error),
+    let (status, payload) = match reply {
+        RawReply::Ok(payload) => (crate::wire::Status::Ok, payload),
+        RawReply::AppError(payload) => (crate::wire::Status::AppError, payload),
+        RawReply::Failed(error) => return Reply::failed(&error),
+    };
+    match payload.refused(Outcome::Ran) {
+        Some(error) => Reply::failed(&error),
+        None => Reply::from_payload(status, payload),
     }
 }
 

@@ -259,6 +259,9 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
         inherited,
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
+    if let Some(error) = payload.refused(Outcome::NotRun) {
+        return RawReturn::failed(error.with_method(method.to_string()));
+    }
     if let Err(error) = call.send() {
         return RawReturn::failed(error.with_method(method.to_string()));
     }

@@ -138,6 +138,9 @@ pub enum Identity {
     },
 }
 
+/// The highest number of a codec: it has four bits.
+pub const CODEC_MAX: u8 = 0x0f;
+
 const REFERENCES: u8 = 0x10;
 const SEGMENTS: u8 = 0x20;
 const CHUNKED: u8 = 0x40;
