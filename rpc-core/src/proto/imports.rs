@@ -46,14 +46,7 @@ impl Imports {
 
     /// Gives references back that were dropped, in any order. What is left in `releases` is to be sent: added up by object, and held.
     pub(crate) fn give_back(&mut self, releases: &mut Vec<(ExportId, u32)>) {
-        releases.sort_unstable();
-        releases.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 += next.1;
-            }
-            same
-        });
+        add_up(releases);
         releases.retain(|&(id, count)| self.release(id, count));
     }
 
@@ -81,6 +74,16 @@ impl Imports {
     pub(crate) fn clear(&mut self) {
         *self = Self::new(0);
     }
+}
+
+/// Adds releases up by object: one entry for each, unless a number would not hold its count.
+pub(crate) fn add_up(releases: &mut Vec<(ExportId, u32)>) {
+    releases.sort_unstable();
+    releases.dedup_by(|next, kept| {
+        let sum = if next.0 == kept.0 { kept.1.checked_add(next.1) } else { None };
+        kept.1 = sum.unwrap_or(kept.1);
+        sum.is_some()
+    });
 }
 
 /// Slots kept in an empty table.
@@ -116,6 +119,15 @@ mod tests {
         imports.give_back(&mut releases);
         assert_eq!(releases, [(id(3, 1), 2), (id(4, 0), 1)]);
         assert_eq!(imports.len(), 0);
+    }
+
+    #[test]
+    fn counts_that_no_number_holds_stay_apart() {
+        let mut releases = vec![(id(1, 0), u32::MAX), (id(1, 0), 2), (id(2, 0), 1), (id(1, 0), 3)];
+        add_up(&mut releases);
+        let sum: u64 = releases.iter().filter(|release| release.0 == id(1, 0)).map(|release| u64::from(release.1)).sum();
+        assert_eq!(sum, u64::from(u32::MAX) + 5);
+        assert_eq!(releases.last(), Some(&(id(2, 0), 1)));
     }
 
     #[test]

@@ -130,5 +130,13 @@ impl Servant for Import {
 
 /// One more reference to the same object arrived.
 pub(super) fn received_again(import: &Import) {
-    import.count.fetch_add(1, Ordering::Relaxed);
+    let before = import.count.fetch_add(1, Ordering::Relaxed);
+    if before >= COUNT_HIGH {
+        // Some are given back ahead of the last drop, or an object that is sent all the time would overflow its count one day.
+        import.count.fetch_sub(COUNT_HIGH / 2, Ordering::Relaxed);
+        import.session.release(import.id, COUNT_HIGH / 2);
+    }
 }
+
+/// References to one object that are kept counted here.
+const COUNT_HIGH: u32 = 1 << 31;

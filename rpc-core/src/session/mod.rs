@@ -54,6 +54,7 @@ use crate::interface::Interface;
 use crate::limits::{Limits, PeerLimits};
 use crate::node::NodeCore;
 use crate::peer::Peer;
+use crate::proto::imports::add_up;
 use crate::proto::{Connection, KeepAlive};
 use crate::remote::Remote;
 use crate::sync::{AtomicBool, Mutex, Notify};
@@ -213,12 +214,24 @@ impl SessionCore {
             if self.is_closed() {
                 return;
             }
-            releases.push((id, count));
+            queue_release(&mut releases, id, count);
         }
         if !self.flush_later.swap(true, Ordering::AcqRel) {
             self.wake.notify_one();
         }
     }
+}
+
+/// Releases are added up before the list of them grows beyond this.
+const RELEASES_ADDED_UP: usize = 1_024;
+
+/// The peer may be slow to take releases: the list has an entry for each object it has lent, however often it has lent it.
+fn queue_release(releases: &mut Vec<(ExportId, u32)>, id: ExportId, count: u32) {
+    if releases.len() == releases.capacity() && releases.len() >= RELEASES_ADDED_UP {
+        add_up(releases);
+        releases.reserve(releases.len().max(RELEASES_ADDED_UP));
+    }
+    releases.push((id, count));
 }
 
 impl fmt::Debug for SessionCore {
@@ -246,6 +259,9 @@ fn relayed(reply: RawReply) -> RawReply {
 /// Calls an object of a peer's without its trait. The call is sent before this returns.
 pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     let RawCall { method, payload, context } = call;
+    if let Some(error) = payload.refused(Outcome::NotRun) {
+        return RawReturn::failed(error.with_method(method.to_string()));
+    }
     let Payload { codec, bytes, segments, references } = payload;
     let inherited = context.into_call();
     let prepared = Prepared {
@@ -259,9 +275,6 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
         inherited,
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
-    if let Some(error) = payload.refused(Outcome::NotRun) {
-        return RawReturn::failed(error.with_method(method.to_string()));
-    }
     if let Err(error) = call.send() {
         return RawReturn::failed(error.with_method(method.to_string()));
     }
