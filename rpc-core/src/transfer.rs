@@ -27,6 +27,10 @@ impl Outgoing {
         Self((!is_empty).then(|| Box::new(OutgoingTables { references, segments })))
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.references().is_empty() && self.segments().is_empty()
+    }
+
     pub(crate) fn references(&self) -> &[AnyRemote] {
         self.0.as_ref().map_or(&[], |tables| &tables.references)
     }

@@ -51,7 +51,7 @@ impl SessionCore {
             // What was accepted may have run; only what came later did not.
             let last_call = state.proto.answers.depart();
             state.proto.close();
-            state.outbox.clear();
+            after.rest().bytes.extend(state.outbox.clear());
             if !words.is_empty() {
                 state.push(&Frame::GoAway(GoAway { last_call, code: CLOSING, text: words }));
             }
@@ -103,6 +103,7 @@ impl SessionCore {
         state.held_bytes = 0;
         for (_, mut reply) in state.held_returns.drain(..) {
             after.drop_reply(&mut reply);
+            after.put_off(reply);
         }
         after.rest().places.extend(state.lines.take());
         after.rest().pending.extend(state.pending.drain().map(|(_, pending)| pending));

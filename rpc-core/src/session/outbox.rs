@@ -89,8 +89,9 @@ impl Outbox {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    /// Empties it. The bodies are dropped by the caller, outside the lock: they may have owners of the user's.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Bytes> + use<> {
+        std::mem::take(self).bodies.into_iter().flat_map(|body| body.parts)
     }
 }
 

@@ -18,8 +18,9 @@ use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes, oversized};
 use crate::pool;
 use crate::proto::{Numbers, Pool};
+use crate::transfer::Outgoing;
 use crate::wire::{
-    self, CallHead, Chain, ChunkOf, Define, DefineMethod, Finish, Frame, NAME_MAX, SIGNATURE_MAX, STRUCTURE_MAX, Status, Target,
+    self, CallHead, Chain, ChunkOf, Define, DefineMethod, FRAME_MAX, Finish, Frame, NAME_MAX, SIGNATURE_MAX, STRUCTURE_MAX, Status, Target,
 };
 
 /// Bodies up to this size travel in the frame that announces them; longer ones in chunks, without being copied.
@@ -188,8 +189,8 @@ impl SessionCore {
         };
         let mark = wire::begin(&mut state.outbox.frames, wire::kind::CALL);
         wire::put_call_head(&mut state.outbox.frames, &head);
-        let segments = prepared.outgoing.take_segments();
-        write_body(state, mark, ChunkOf::Call, id, prepared.codec, &mut prepared.bytes, described, segments)
+        let Prepared { codec, bytes, outgoing, .. } = prepared;
+        write_body(state, mark, ChunkOf::Call, id, *codec, bytes, described, outgoing)
     }
 
     /// This side's number for a method, told to the peer when it is new, ahead of the call and in the same flush.
@@ -268,6 +269,7 @@ impl SessionCore {
             }
             state.held_bytes -= reply.size().total;
             self.write_return(state, id, &mut reply, after);
+            after.put_off(reply);
         }
     }
 
@@ -281,11 +283,9 @@ impl SessionCore {
                 return self.write_instead(state, id, cost, &error.with_outcome(Outcome::Ran), after);
             }
         };
-        // Writing takes the segments out.
-        let cost = if described.descriptors.is_empty() { 0 } else { reply.size().cost };
         if self.write_return_frame(state, id, reply, &described).is_err() {
             self.take_back(state, &described);
-            debug_assert!(cost > 0, "what names no reference always fits a frame");
+            let cost = reply.size().cost;
             after.drop_reply(reply);
             let text = format!("{} references in one result do not fit its first frame", described.descriptors.len());
             return self.write_instead(state, id, cost, &Error::new(ErrorKind::TooLarge, Outcome::Ran, text), after);
@@ -316,13 +316,16 @@ impl SessionCore {
     fn write_return_frame(&self, state: &mut State, id: CallId, reply: &mut Reply, described: &Described) -> Result<(), wire::EncodeError> {
         let mark = wire::begin(&mut state.outbox.frames, wire::kind::RETURN);
         wire::put_return_head(&mut state.outbox.frames, id, reply.status);
-        let segments = reply.outgoing.take_segments();
-        write_body(state, mark, ChunkOf::Return, id, reply.codec, &mut reply.bytes, described, segments)
+        let Reply { codec, bytes, outgoing, .. } = reply;
+        write_body(state, mark, ChunkOf::Return, id, *codec, bytes, described, outgoing)
     }
 
     /// Looks for the reply in a slot.
     pub(super) fn poll_reply(&self, token: u32, waker: &Waker) -> Poll<Result<Arrived, Error>> {
-        self.state.lock().waiters.poll(token, waker)
+        let mut former = None;
+        let polled = self.state.lock().waiters.poll(token, waker, &mut former);
+        drop(former);
+        polled
     }
 
     /// The caller of a queued call gives it up. True when it was sent meanwhile.
@@ -382,7 +385,8 @@ impl SessionCore {
     }
 }
 
-/// Ends the frame begun at `mark` with a body. On an error the frame is taken back.
+/// Ends the frame begun at `mark` with a body. On an error the frame is taken back. Segments that were copied stay where they are:
+/// dropping one may run code of its owner's, and the lock is held.
 #[allow(clippy::too_many_arguments)]
 fn write_body(
     state: &mut State,
@@ -392,26 +396,32 @@ fn write_body(
     codec: u8,
     bytes: &mut ReplyBytes,
     described: &Described,
-    segments: Vec<Bytes>,
+    outgoing: &mut Outgoing,
 ) -> Result<(), wire::EncodeError> {
     let out = &mut state.outbox.frames;
-    if segments.is_empty() && (bytes.as_slice().len() as u64) <= INLINE_MAX {
-        wire::put_body_head(out, codec, &described.descriptors, &[], None);
-        out.extend_from_slice(bytes.as_slice());
+    let payload = bytes.as_slice();
+    if outgoing.segments().is_empty() && described.descriptors.is_empty() && payload.len() as u64 <= INLINE_MAX {
+        wire::put_body_head(out, codec, &[], &[], None);
+        out.extend_from_slice(payload);
         return wire::end(out, mark);
     }
-    let sizes: Vec<u64> = segments.iter().map(|segment| segment.len() as u64).collect();
-    let total = bytes.as_slice().len() as u64 + sizes.iter().sum::<u64>();
+    let sizes: Vec<u64> = outgoing.segments().iter().map(|segment| segment.len() as u64).collect();
+    let total = payload.len() as u64 + sizes.iter().sum::<u64>();
     if total <= INLINE_MAX {
+        let head = out.len();
         wire::put_body_head(out, codec, &described.descriptors, &sizes, None);
-        out.extend_from_slice(bytes.as_slice());
-        segments.iter().for_each(|segment| out.extend_from_slice(segment));
-        return wire::end(out, mark);
+        if out.len() - mark - 2 + total as usize <= FRAME_MAX {
+            out.extend_from_slice(payload);
+            outgoing.segments().iter().for_each(|segment| out.extend_from_slice(segment));
+            return wire::end(out, mark);
+        }
+        // The references alone may fit the frame, and the payload follows.
+        out.truncate(head);
     }
     wire::put_body_head(out, codec, &described.descriptors, &sizes, Some(total));
     wire::end(out, mark)?;
     let first = std::mem::replace(bytes, ReplyBytes::Shared(Bytes::new())).into_bytes();
-    state.outbox.push_body(of, id, std::iter::once(first).chain(segments));
+    state.outbox.push_body(of, id, std::iter::once(first).chain(outgoing.take_segments()));
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use super::dispatch::Ready;
 use super::import::Import;
 use super::outbox::Outbox;
@@ -195,6 +197,9 @@ pub(super) struct Rest {
     #[allow(clippy::vec_box, reason = "they come boxed out of their tickets; unboxing would copy them")]
     pub(super) prepared: Vec<Box<Prepared>>,
     outgoing: Vec<Outgoing>,
+    replies: Vec<Reply>,
+    /// Bytes that may have an owner of the user's.
+    pub(super) bytes: Vec<Bytes>,
     /// Calls that will never start.
     pub(super) places: Vec<Place<Box<Ready>>>,
     pub(super) pending: Vec<super::dispatch::Pending>,
@@ -240,7 +245,7 @@ impl Afterwards {
         if let ReplyBytes::Pooled(buffer) = &mut reply.bytes {
             crate::pool::put(std::mem::take(buffer));
         }
-        if !reply.outgoing.references().is_empty() {
+        if !reply.outgoing.is_empty() {
             self.rest().outgoing.push(std::mem::take(&mut reply.outgoing));
         }
     }
@@ -249,7 +254,14 @@ impl Afterwards {
     #[cold]
     pub(super) fn replace_reply(&mut self, reply: &mut Reply, error: &Error) {
         self.drop_reply(reply);
-        *reply = Reply::failed(error);
+        self.put_off(std::mem::replace(reply, Reply::failed(error)));
+    }
+
+    /// What is left of a reply, whose bytes may have an owner of the user's.
+    pub(super) fn put_off(&mut self, reply: Reply) {
+        if matches!(&reply.bytes, ReplyBytes::Shared(bytes) if !bytes.is_empty()) {
+            self.rest().replies.push(reply);
+        }
     }
 
     /// Does what was put off. Dropping objects may run user code, whose panics end here.
@@ -265,6 +277,8 @@ impl Afterwards {
             crate::panics::drop_each(rest.servants);
             crate::panics::drop_each(rest.prepared);
             crate::panics::drop_each(rest.outgoing);
+            crate::panics::drop_each(rest.replies);
+            crate::panics::drop_each(rest.bytes);
             crate::panics::drop_each(rest.places);
             crate::panics::drop_each(rest.pending);
         }

@@ -59,10 +59,12 @@ impl Ticket {
 
     /// Whether the call was sent, and in which slot it waits.
     pub(super) fn poll(&self, new: &Waker) -> Poll<Result<u32, Error>> {
+        // Declared first, so that it is dropped when the lock is free: a task may go with a waker.
+        let _former;
         let mut inner = self.inner.lock();
         match &mut *inner {
             Inner::Waiting(_, waker) => {
-                *waker = Some(new.clone());
+                _former = waker.replace(new.clone());
                 Poll::Pending
             }
             Inner::Sent(token) => Poll::Ready(Ok(*token)),

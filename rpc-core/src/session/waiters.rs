@@ -145,13 +145,14 @@ impl Waiters {
         }
     }
 
-    /// Looks for the reply. It is given out once.
-    pub(super) fn poll(&mut self, token: u32, waker: &Waker) -> Poll<Result<Arrived, Error>> {
+    /// Looks for the reply. It is given out once. A waker that another takes the place of comes back in `former`, to be dropped outside
+    /// the lock: a task may go with it.
+    pub(super) fn poll(&mut self, token: u32, waker: &Waker, former: &mut Option<Waker>) -> Poll<Result<Arrived, Error>> {
         let slot = &mut self.slots[token as usize];
         let result = match slot {
             Slot::Waiting(_, known) => {
                 if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    *known = Some(waker.clone());
+                    *former = known.replace(waker.clone());
                 }
                 return Poll::Pending;
             }

@@ -94,14 +94,22 @@ impl WriteSide {
             }
             count -= left;
             self.offset = 0;
-            if let Some(Piece::Owned(mut buffer)) = self.pieces.pop_front()
-                && buffer.capacity() > self.spare.capacity()
-                && buffer.capacity() <= SPARE_MAX
-            {
-                buffer.clear();
-                self.spare = buffer;
+            match self.pieces.pop_front() {
+                Some(Piece::Owned(mut buffer)) if (self.spare.capacity() + 1..=SPARE_MAX).contains(&buffer.capacity()) => {
+                    buffer.clear();
+                    self.spare = buffer;
+                }
+                // It may have an owner of the user's, whose panic must not end the task that writes.
+                Some(Piece::Shared(bytes)) => crate::panics::drop_quietly(bytes),
+                Some(Piece::Owned(_)) | None => {}
             }
         }
+    }
+
+    /// Nothing more is written.
+    fn give_up(&mut self) {
+        self.closed = true;
+        crate::panics::drop_each(self.pieces.drain(..));
     }
 }
 
@@ -145,8 +153,7 @@ impl SessionCore {
                 return;
             }
         };
-        side.pieces.clear();
-        side.closed = true;
+        side.give_up();
         drop(side);
         self.end(Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, format!("the link to {} broke: {failed}", self.peer())));
     }
@@ -272,10 +279,7 @@ impl SessionCore {
                     Poll::Pending => return Poll::Pending,
                     // What was said last waits behind a batch that the link was slow to take.
                     Poll::Ready(Ok(())) if self.fill(&mut side) => {}
-                    Poll::Ready(_) => {
-                        side.closed = true;
-                        side.pieces.clear();
-                    }
+                    Poll::Ready(_) => side.give_up(),
                 }
             }
             Pin::new(&mut side.io).poll_shutdown(cx).map(|_| ())
@@ -283,8 +287,7 @@ impl SessionCore {
         // A peer that takes nothing any more is not waited for.
         let _ = tokio::time::timeout(SHUT_WAIT, shut).await;
         let mut side = self.writer.lock();
-        side.closed = true;
-        side.pieces.clear();
+        side.give_up();
         side.io = Box::new(tokio::io::sink());
     }
 }
