@@ -86,6 +86,11 @@ impl NodeCore {
         Arc::clone(core)
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_limits(limits: Limits) -> Arc<Self> {
+        Self::new(crate::object_key::process_identity(), Settings { limits, ..Settings::default() })
+    }
+
     pub(crate) fn identity(&self) -> PeerKey {
         self.identity
     }

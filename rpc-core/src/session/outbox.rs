@@ -24,6 +24,10 @@ pub(super) struct Outbox {
     bodies: VecDeque<Body>,
     /// Bytes of the bodies that have not been taken.
     waiting: u64,
+    /// Bytes of the results among the finished frames.
+    results: u64,
+    /// Bytes of results and bodies in the batch that was taken last and is not written yet.
+    leaving: u64,
 }
 
 /// A body whose first frame has been written to `frames`.
@@ -62,9 +66,19 @@ impl Outbox {
         self.bodies.push_back(Body { of, id, parts });
     }
 
-    /// Bytes of bodies that wait for the socket.
+    /// Counts a result that has been written to the finished frames.
+    pub(super) fn note_result(&mut self, bytes: usize) {
+        self.results += bytes as u64;
+    }
+
+    /// The batch that was taken last has been written in full.
+    pub(super) fn batch_written(&mut self) {
+        self.leaving = 0;
+    }
+
+    /// Bytes of bodies and results that wait for the socket, those in the batch that is being written included.
     pub(super) fn waiting(&self) -> u64 {
-        self.waiting
+        self.waiting + self.results + self.leaving
     }
 
     /// Takes the next batch: all finished frames, then a few chunks, one of each body in turn. `spare` is an empty buffer to go on with.
@@ -72,11 +86,13 @@ impl Outbox {
         if !self.frames.is_empty() {
             pieces.push_back(Piece::Owned(std::mem::replace(&mut self.frames, std::mem::take(spare))));
         }
+        self.leaving = std::mem::take(&mut self.results);
         for _ in 0..CHUNKS_PER_BATCH {
             let Some(mut body) = self.bodies.pop_front() else { break };
             if let Some(part) = body.parts.front_mut() {
                 let bytes = part.split_to(part.len().min(CHUNK_BYTES));
                 self.waiting -= bytes.len() as u64;
+                self.leaving += bytes.len() as u64;
                 if part.is_empty() {
                     body.parts.pop_front();
                 }
@@ -112,6 +128,22 @@ mod tests {
     use super::*;
 
     const ID: CallId = CallId { index: u32::MAX, generation: u32::MAX };
+
+    #[test]
+    fn what_waits_is_counted_until_it_is_written() {
+        let mut outbox = Outbox::default();
+        outbox.frames.extend([0; 100]);
+        outbox.note_result(100);
+        outbox.push_body(ChunkOf::Return, ID, [Bytes::from(vec![1; 2 * CHUNK_BYTES])]);
+        let all = 100 + 2 * CHUNK_BYTES as u64;
+        assert_eq!(outbox.waiting(), all);
+        outbox.take(&mut VecDeque::new(), &mut Vec::new());
+        assert_eq!(outbox.waiting(), all, "taken, and not written");
+        outbox.batch_written();
+        outbox.take(&mut VecDeque::new(), &mut Vec::new());
+        outbox.batch_written();
+        assert_eq!(outbox.waiting(), 0);
+    }
 
     #[test]
     fn long_body_leaves_in_chunks_that_decode_and_bodies_take_turns() {

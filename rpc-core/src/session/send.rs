@@ -317,7 +317,10 @@ impl SessionCore {
         let mark = wire::begin(&mut state.outbox.frames, wire::kind::RETURN);
         wire::put_return_head(&mut state.outbox.frames, id, reply.status);
         let Reply { codec, bytes, outgoing, .. } = reply;
-        write_body(state, mark, ChunkOf::Return, id, *codec, bytes, described, outgoing)
+        write_body(state, mark, ChunkOf::Return, id, *codec, bytes, described, outgoing)?;
+        let written = state.outbox.frames.len() - mark;
+        state.outbox.note_result(written);
+        Ok(())
     }
 
     /// Looks for the reply in a slot.

@@ -165,6 +165,7 @@ impl SessionCore {
         let state = &mut *guard;
         // The last batch is gone, and so are the returns in it; those queued since are in the batch that is taken now.
         state.proto.answers.batch_written();
+        state.outbox.batch_written();
         if !releases.is_empty() {
             write_releases(state, releases);
         }

@@ -1,13 +1,14 @@
-//! What a call carries along, in a box that served the call before.
+//! What a call carries along, in a box that served the call before; and what becomes of results that nobody takes.
 
 use super::*;
+use crate::handler::Payload;
 use crate::id::{Incarnation, NodeId, SessionId};
-use crate::limits::PeerLimits;
+use crate::limits::{Limits, PeerLimits};
 use crate::node::NodeCore;
 use crate::peer::Peer;
 use crate::session::Agreed;
 use crate::transport::PeerTransport;
-use crate::wire::{Body, Chain, Trace};
+use crate::wire::{Body, Chain, Status, Trace};
 
 fn session() -> Arc<SessionCore> {
     let identity = (NodeId(7), Incarnation(7));
@@ -22,6 +23,43 @@ fn session() -> Arc<SessionCore> {
         theirs: PeerLimits::MINIMUM,
     };
     SessionCore::new(NodeCore::of_process(), agreed, Box::new(tokio::io::sink()))
+}
+
+/// A session with a peer that takes as many results as it is given, and whose link takes none.
+fn stuck(unsent_bytes: u64) -> (Arc<SessionCore>, tokio::io::DuplexStream) {
+    let identity = (NodeId(7), Incarnation(7));
+    let transport = PeerTransport::Memory { space: "test".to_owned() };
+    let limits = PeerLimits { calls_in_flight: 1_000, call_window: 1 << 40, return_window: 1 << 40, ..PeerLimits::MINIMUM };
+    let agreed = Agreed {
+        id: SessionId(7),
+        dialled: true,
+        secret: [7; 32],
+        peer: Peer::new(identity.0, identity.1, "peer".to_owned(), transport),
+        identity,
+        ours: limits,
+        theirs: limits,
+    };
+    let node = NodeCore::with_limits(Limits { unsent_bytes, ..Limits::default() });
+    let (link, far) = tokio::io::duplex(16);
+    (SessionCore::new(node, agreed, Box::new(link)), far)
+}
+
+#[tokio::test]
+async fn results_that_the_peer_does_not_take_are_bounded() {
+    const BYTES: usize = 20_000;
+    let (session, _far) = stuck(1 << 20);
+    for index in 0..1_000 {
+        let id = CallId { index, generation: 0 };
+        assert!(session.state.lock().proto.answers.open(id).is_ok());
+        let payload = Payload { codec: 0, bytes: Bytes::from(vec![7; BYTES]), segments: Vec::new(), references: Vec::new() };
+        session.finish_call(id, Reply::from_payload(Status::Ok, payload));
+        session.flush();
+    }
+    let state = session.state.lock();
+    assert_eq!(state.proto.answers.running(), 0, "every call is answered");
+    // Those above the bound are answered with an error.
+    let (results, errors) = ((1 << 20) + BYTES, 1_000 * 500);
+    assert!(state.outbox.frames.len() < results + errors, "{} bytes wait", state.outbox.frames.len());
 }
 
 fn call(index: u32) -> wire::Call<'static> {
