@@ -9,7 +9,9 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use nix::fcntl::{Flock, FlockArg};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
 
@@ -25,6 +27,9 @@ const TRIES: usize = 16;
 
 /// Letters of a name that nobody else uses: 15 random ones of 32 are 75 bits.
 const UNIQUE_LETTERS: usize = 16;
+
+/// How often it is looked whether the lock of a directory is free.
+const LOCK_LOOK: Duration = Duration::from_millis(1);
 
 const OWNER_ONLY: u32 = 0o600;
 
@@ -144,7 +149,10 @@ fn has_no_hard_links(error: &io::Error) -> bool {
 }
 
 /// Removes a socket that nobody accepts on any more. Anything else at the path is an error and stays.
+///
+/// One at a time in a directory: of two that look at a stale socket the second would take aside what the first let appear there.
 async fn clear_stale(path: &Path, directory: &Path) -> Result<(), TransportError> {
+    let _alone = lock(directory).await;
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -161,6 +169,23 @@ async fn clear_stale(path: &Path, directory: &Path) -> Result<(), TransportError
         _ => return Err(TransportError::Busy { address: url(path) }),
     }
     remove(path, directory, Inode::of(&found)).map_err(|error| failed(path, &error))
+}
+
+/// Excludes others that clear a path in this directory, also those of other processes, while it is held. Without it where the directory
+/// cannot be read or has no locks, and after a wait for somebody who does not let go: that only brings the race back.
+async fn lock(directory: &Path) -> Option<Flock<File>> {
+    let mut file = File::open(directory).ok()?;
+    let locked = async {
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Some(lock),
+                Err((again, nix::errno::Errno::EWOULDBLOCK | nix::errno::Errno::EINTR)) => file = again,
+                Err(_) => return None,
+            }
+            tokio::time::sleep(LOCK_LOOK).await;
+        }
+    };
+    timeout(CONNECT_MAX, locked).await.ok().flatten()
 }
 
 /// Removes the file at the path if it is still the one that was looked at: it is taken aside first, since another process may put a
