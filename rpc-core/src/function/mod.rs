@@ -64,9 +64,9 @@ use crate::remote::Remote;
 /// # Ok::<(), netref::Error>(()) }).unwrap();
 /// ```
 ///
-/// It travels as a reference under the interface [`Function`]. Where it is part of a method's signature, its types are compared with the
-/// method's. Of one that is looked up or cast only the number of arguments is compared before it is called (`SchemaMismatch`); other types
-/// are noticed when they cannot be decoded.
+/// It travels as a reference under the interface [`Function`], whatever its types are: two methods that differ only in those of a
+/// `RemoteFn` understand each other. They are compared when it is called, as a method's are: one that takes or returns something else is not
+/// run, and the error is a `SchemaMismatch` that names the difference.
 pub struct RemoteFn<A: Arguments, T: 'static, E: 'static = Error> {
     remote: Remote<Function<A, T, E>>,
 }
