@@ -123,6 +123,32 @@ fn derive_and_tracing_say_the_same() {
 }
 
 #[test]
+fn a_field_that_is_skipped_is_missing_only_where_serde_leaves_it_out() {
+    /// Of a newtype serde writes the field all the same.
+    #[derive(Serialize, Deserialize, Schema)]
+    #[netref(crate = "crate")]
+    struct Kept(#[serde(skip)] u8);
+    #[derive(Serialize, Deserialize, Schema)]
+    #[netref(crate = "crate")]
+    struct Left(#[serde(skip)] (), u16);
+    #[derive(Serialize, Deserialize, Schema)]
+    #[netref(crate = "crate")]
+    enum Each {
+        Nothing(#[serde(skip)] u8),
+        One(#[serde(skip)] u8, u16),
+        Empty(),
+        Named {
+            #[serde(skip)]
+            #[allow(dead_code)]
+            cache: u8,
+        },
+    }
+    assert_eq!(both::<Kept>(), "Result<Kept, ()>\nstruct Kept(u8)");
+    assert_eq!(both::<Left>(), "Result<Left, ()>\nstruct Left(u16,)");
+    both::<Each>();
+}
+
+#[test]
 fn enums_that_only_end_in_themselves_are_seen_in_full() {
     #[derive(Serialize, Deserialize, Schema)]
     #[netref(crate = "crate")]

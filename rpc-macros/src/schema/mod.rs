@@ -84,7 +84,14 @@ impl Writer<'_> {
                 }
             }
             Data::Struct(data) => {
-                let fields = self.fields(&data.fields, container.names.all.as_deref(), errors);
+                let fields = match &data.fields {
+                    // serde writes and reads the one field of a newtype even if it is to be skipped.
+                    Fields::Unnamed(all) if all.unnamed.len() == 1 => {
+                        let field = self.field(&all.unnamed[0], &Named::read(&all.unnamed[0].attrs, errors));
+                        quote!(#public::schema::FieldList::Newtype(#field))
+                    }
+                    fields => self.fields(fields, container.names.all.as_deref(), errors),
+                };
                 quote!(#types.structure::<Self>(#name, |#types| #fields))
             }
             Data::Enum(data) => {
@@ -121,8 +128,9 @@ impl Writer<'_> {
         let written = kept.iter().map(|(field, named)| self.field(field, named));
         match fields {
             Fields::Unit => quote!(#list::Unit),
-            // A newtype is one by how it is written, not by what is left of it.
-            Fields::Unnamed(all) if all.unnamed.len() == 1 && kept.len() == 1 => quote!(#list::Newtype(#(#written)*)),
+            // A newtype is one by how it is written, not by what is left of it; of a variant nothing is left.
+            Fields::Unnamed(all) if all.unnamed.len() == 1 && kept.is_empty() => quote!(#list::Unit),
+            Fields::Unnamed(all) if all.unnamed.len() == 1 => quote!(#list::Newtype(#(#written)*)),
             Fields::Unnamed(_) => quote!(#list::Tuple(::std::vec![#(#written),*])),
             Fields::Named(_) => {
                 let names = kept.iter().map(|(field, named)| {
