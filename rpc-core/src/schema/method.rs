@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::canonical::canonical;
 use super::compare::{self, Difference};
-use super::shape::{Id, Plain, Root, Shape, Structure};
+use super::shape::{Fields, Id, Plain, Root, Shape, Structure};
 use super::{TypeId, Types, encoded, render};
 use crate::wire::STRUCTURE_MAX;
 
@@ -173,10 +173,24 @@ fn opaque_places(structure: &Structure, names: &[&str]) -> Vec<Opaque> {
         if let Shape::Opaque { why, .. } = shape {
             found.push(Opaque { path: path.clone(), why: why.clone() });
         }
+        if hides_names(shape) {
+            let why = "an alias hides whose name is which, so names are not compared here: derive `netref::Schema`";
+            found.push(Opaque { path: path.clone(), why: Cow::Borrowed(why) });
+        }
         let inner = compare::labels(shape).into_iter().zip(shape.children());
         queue.extend(inner.map(|(label, child)| (child, render::shortened(format!("{path}{label}")))));
     }
     found
+}
+
+/// Whether tracing could not tell the names of a type's parts.
+fn hides_names(shape: &Shape) -> bool {
+    let hidden = |fields: &Fields| matches!(fields, Fields::Named(named) if named.iter().any(|(name, _)| name.is_empty()));
+    match shape {
+        Shape::Struct(_, fields) => hidden(fields),
+        Shape::Enum(_, variants) => variants.iter().any(|variant| variant.name.is_empty() || hidden(&variant.fields)),
+        _ => false,
+    }
 }
 
 /// Works a schema out once for each place in the code that asks. The work runs the user's `Deserialize`, so it runs under no lock; when

@@ -13,7 +13,8 @@
 //!
 //! A type that cannot be traced is *opaque* from there on: one that asks what comes next (`deserialize_any`), or refuses every made-up
 //! value. [`InterfaceDescriptor::opaque`](crate::InterfaceDescriptor::opaque) lists such places. A change behind them is noticed only
-//! when the type's name in the signature changes.
+//! when the type's name in the signature changes. Of a traced type with `#[serde(alias = "…")]` the names of its parts are not known,
+//! which is listed too.
 //!
 //! What may differ between the two sides, and what may not:
 //!

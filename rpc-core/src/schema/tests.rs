@@ -149,6 +149,26 @@ fn a_field_that_is_skipped_is_missing_only_where_serde_leaves_it_out() {
 }
 
 #[test]
+fn names_that_an_alias_hides_are_listed() {
+    #[derive(Serialize, Deserialize)]
+    struct Sum {
+        #[serde(alias = "price")]
+        net: u32,
+        tax: u32,
+    }
+    #[derive(Serialize, Deserialize)]
+    enum Way {
+        #[serde(alias = "Away")]
+        Out,
+        Home,
+    }
+    for schema in [traced::<Vec<Sum>>(), traced::<Vec<Way>>()] {
+        let [place] = schema.opaque() else { panic!("{:?}", schema.opaque()) };
+        assert!(place.to_string().starts_with("the result[]: an alias hides"), "{place}");
+    }
+}
+
+#[test]
 fn enums_that_only_end_in_themselves_are_seen_in_full() {
     #[derive(Serialize, Deserialize, Schema)]
     #[netref(crate = "crate")]
