@@ -19,7 +19,7 @@ pub use crate::interface::{Export, Interface, InterfaceDescriptor, MethodDescrip
 pub use crate::object::cell::{Cell, ErasedObject, Exclusive, ObjectMeta, Shared};
 pub use crate::promises::*;
 pub use crate::remote::Remote;
-pub use crate::schema::{ByDerive, ByNothing, ByTrace, MethodBuilder, MethodSchema, Probe, cached, cached_for, traced_method};
+pub use crate::schema::{ByDerive, ByNothing, ByTrace, MethodBuilder, MethodSchema, Probe, cached, cached_for, instance, traced_method};
 
 use crate::any::{AnyRemote, Place};
 use crate::call::{Called, decode_raw, decode_reply};

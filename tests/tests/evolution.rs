@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use netref::{
-    AnyRemote, Error, ErrorKind, Interface, Method, Node, Outcome, Payload, RawCall, RawReply, Remote, Result, Schema, WeakRemote, remote,
+    AnyRemote, Error, ErrorKind, Interface, Method, Node, Outcome, Payload, RawCall, RawReply, Remote, RemoteFn, Result, Schema,
+    WeakRemote, function::Function, remote,
 };
 use serde::{Deserialize, Serialize};
 
@@ -580,6 +581,91 @@ mod generic {
         async fn put(&self, _key: K, values: Vec<V>) -> Result<Option<V>> {
             Ok(values.into_iter().next())
         }
+    }
+
+    /// What is behind it is not known: no made-up text is one.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(try_from = "String", into = "String")]
+    pub struct Email(String);
+
+    impl TryFrom<String> for Email {
+        type Error = &'static str;
+
+        fn try_from(text: String) -> std::result::Result<Self, &'static str> {
+            if text.contains("@example.") { Ok(Self(text)) } else { Err("no address") }
+        }
+    }
+
+    impl From<Email> for String {
+        fn from(email: Email) -> Self {
+            email.0
+        }
+    }
+
+    fn ada() -> Email {
+        Email("ada@example.org".to_owned())
+    }
+
+    #[tokio::test]
+    async fn what_a_parameter_stands_for_is_compared_where_its_structure_is_not_known() {
+        use old::Store;
+        let host = Remote::<dyn new::Store<u8, (Email, u32)>>::new(Host);
+        let (_here, _there, it) = across::<_, dyn Store<u8, (Email, u32)>>(host.clone()).await;
+        assert_eq!(it.put(1, vec![(ada(), 7)]).await.unwrap().unwrap().1, 7);
+        let (_here, _there, it) = across::<_, dyn Store<u8, (Email, i32)>>(host).await;
+        let error = it.put(1, vec![(ada(), -1)]).await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::SchemaMismatch, Outcome::NotRun), "{error}");
+    }
+
+    #[tokio::test]
+    async fn so_is_what_a_closure_takes() {
+        let host = RemoteFn::<(Email, u32), u32>::new(|_: Email, number: u32| async move { Ok(number) }).into_remote();
+        let (_here, _there, it) = across::<_, Function<(Email, u32), u32>>(host.clone()).await;
+        assert_eq!(RemoteFn::from(it).call(ada(), 7).await, Ok(7));
+        let (_here, _there, it) = across::<_, Function<(Email, i32), u32>>(host.clone()).await;
+        let error = RemoteFn::from(it).call(ada(), -1).await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::SchemaMismatch, Outcome::NotRun), "{error}");
+
+        // Nobody has noted the structure on the caller's side when it is called without its type.
+        let (_here, _there, it) = across::<_, Function<(Email, u32), u32>>(host).await;
+        let interface = Function::<(Email, u64), u32>::DESCRIPTOR;
+        let method = Method::known(interface, &interface.methods[0]);
+        let error = asked(&Remote::into_any(it), raw(&method, b"\x0fada@example.org\x01")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error}");
+    }
+
+    mod same {
+        pub fn serialize<T: serde::Serialize, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+            value.serialize(serializer)
+        }
+
+        pub fn deserialize<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+            T::deserialize(deserializer)
+        }
+    }
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct Inner<T>(T);
+
+    #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
+    #[serde(bound = "T: Serialize + serde::de::DeserializeOwned")]
+    pub struct ByModule<T>(#[serde(with = "same")] T, u8);
+
+    #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
+    pub struct Without<T> {
+        inner: Inner<T>,
+    }
+
+    version!(here "evo.of-parameters" () {} (super::ByModule<u32>, super::Without<u8>) = (super::ByModule(1, 2), super::Without { inner: super::Inner(3) }); u8 = 1);
+    version!(alike "evo.of-parameters" () {} (super::ByModule<u32>, super::Without<u8>) = (super::ByModule(1, 2), super::Without { inner: super::Inner(3) }); u8 = 1);
+    version!(module "evo.of-parameters" () {} (super::ByModule<i32>, super::Without<u8>) = (super::ByModule(-1, 2), super::Without { inner: super::Inner(3) }); u8 = 1);
+    version!(without "evo.of-parameters" () {} (super::ByModule<u32>, super::Without<i8>) = (super::ByModule(1, 2), super::Without { inner: super::Inner(-3) }); u8 = 1);
+
+    #[tokio::test]
+    async fn an_unknown_part_of_a_generic_type_is_told_apart_by_what_its_parameters_stand_for() {
+        meet!("alike" Fits; alike -> here);
+        meet!("by a module" Differs("argument `order`.0.0: the caller has `i32 (opaque)`, the callee has `u32 (opaque)`"); module -> here);
+        meet!("without" Differs("`Inner<i8> (opaque)`, the callee has `Inner<u8> (opaque)`"); without -> here);
     }
 
     #[tokio::test]

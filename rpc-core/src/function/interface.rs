@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,9 +49,12 @@ impl<A, T, E> fmt::Debug for Function<A, T, E> {
 /// What two sides compare before a closure is called, so that one with other types is not called. A reference asks nothing of the types,
 /// so their structure is noted where a closure is made or called, which is before anybody compares it.
 fn schema<A: Arguments, T: 'static, E: 'static>() -> &'static MethodSchema {
-    static UNKNOWN: OnceLock<MethodSchema> = OnceLock::new();
-    schema::known_for::<Function<A, T, E>>().unwrap_or_else(|| schema::cached(&UNKNOWN, schema::unknown_method))
+    let unknown = || schema::cached_for::<Unknown<A, T, E>>(schema::unknown_method::<A, T, E>);
+    schema::known_for::<Function<A, T, E>>().unwrap_or_else(unknown)
 }
+
+/// Stands for a closure whose types were not noted yet.
+struct Unknown<A, T, E>(PhantomData<fn(A) -> Result<T, E>>);
 
 /// Notes the structure of a closure's types.
 pub(super) fn note_schema<A, T, E>()

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::canonical::canonical;
 use super::compare::{self, Difference};
 use super::shape::{Fields, Id, Plain, Root, Shape, Structure};
-use super::{TypeId, Types, encoded, render};
+use super::{TypeId, Types, encoded, named, render};
 use crate::wire::STRUCTURE_MAX;
 
 /// What the types of a method are made of. [`Display`](fmt::Display) shows them as Rust source.
@@ -150,7 +150,7 @@ impl Types {
 }
 
 /// FNV-1a, 64 bits: the constants are those of the published definition.
-fn fnv(bytes: &[u8]) -> u64 {
+pub(super) fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
@@ -240,14 +240,14 @@ fn all() -> &'static DashMap<any::TypeId, &'static MethodSchema> {
 /// `A` is the tuple of all arguments.
 pub fn traced_method<A: DeserializeOwned + 'static, T: DeserializeOwned + 'static, E: DeserializeOwned + 'static>() -> MethodSchema {
     let mut method = MethodBuilder::new(&["arguments"]);
-    method.argument(0, Types::traced::<A>);
-    method.result(0, Types::traced::<T>, Types::traced::<E>)
+    method.argument(named::instance::<A>(0), Types::traced::<A>);
+    method.result(named::instance::<(T, E)>(0), Types::traced::<T>, Types::traced::<E>)
 }
 
-/// The schema of a method of which nothing is known.
-pub(crate) fn unknown_method() -> MethodSchema {
+/// The schema of a method of which nothing is known but what its types are called.
+pub(crate) fn unknown_method<A, T, E>() -> MethodSchema {
     let unknown = |types: &mut Types| types.opaque("", "its types are not known here");
     let mut method = MethodBuilder::new(&["arguments"]);
-    method.argument(0, unknown);
-    method.result(0, unknown, unknown)
+    method.argument(named::instance::<A>(0), unknown);
+    method.result(named::instance::<(T, E)>(0), unknown, unknown)
 }

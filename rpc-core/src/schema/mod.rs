@@ -13,8 +13,8 @@
 //!
 //! A type that cannot be traced is *opaque* from there on: one that asks what comes next (`deserialize_any`), or refuses every made-up
 //! value. [`InterfaceDescriptor::opaque`](crate::InterfaceDescriptor::opaque) lists such places. A change behind them is noticed only
-//! when the type's name in the signature changes. Of a traced type with `#[serde(alias = "…")]` the names of its parts are not known,
-//! which is listed too.
+//! when the type's name in the signature changes, or the name of what a parameter of the signature stands for. Of a traced type with
+//! `#[serde(alias = "…")]` the names of its parts are not known, which is listed too.
 //!
 //! What may differ between the two sides, and what may not:
 //!
@@ -35,6 +35,7 @@
 //! | `types.rs` | [`Types`], which collects the shapes of one method |
 //! | `known.rs` | types of the standard library and of netref |
 //! | `trace/` | finding structure through `Deserialize` |
+//! | `named.rs` | what a type parameter stands for, where structure is not known |
 //! | `probe.rs` | choosing between the derive and tracing |
 //! | `canonical.rs` | one form for equal structures |
 //! | `encoded.rs` | its bytes, and reading a peer's under limits |
@@ -47,6 +48,7 @@ mod compare;
 mod encoded;
 mod known;
 mod method;
+mod named;
 mod probe;
 mod render;
 mod shape;
@@ -63,6 +65,8 @@ pub(crate) use known::{REFERENCE, WEAK_REFERENCE, traced_reference};
 #[doc(hidden)]
 pub use method::{MethodBuilder, cached, cached_for, traced_method};
 pub(crate) use method::{known_for, unknown_method};
+#[doc(hidden)]
+pub use named::instance;
 #[doc(hidden)]
 pub use probe::{ByDerive, ByNothing, ByTrace, Probe};
 pub(crate) use trace::is_tracing;

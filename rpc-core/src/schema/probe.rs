@@ -66,6 +66,6 @@ pub trait ByNothing {
 
 impl<T: ?Sized> ByNothing for Probe<T> {
     fn shape(&self, types: &mut Types) -> TypeId {
-        types.opaque(self.tokens, "it has neither `netref::Schema` nor a `Deserialize` that is known here")
+        types.opaque_instance::<T>("it has neither `netref::Schema` nor a `Deserialize` that is known here")
     }
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Schema;
 use super::encoded::SHAPES_MAX;
+use super::named;
 use super::shape::{Fields, Id, Name, Plain, Root, Shape, Structure, Variant};
 
 /// Names a type inside [`Types`].
@@ -74,6 +75,12 @@ impl Types {
     /// Adds a place of which nothing is known but the type as it was written, and the reason, for people.
     pub fn opaque(&mut self, tokens: &'static str, why: &'static str) -> TypeId {
         self.add(Shape::Opaque { tokens: Name::Borrowed(tokens), why: Name::Borrowed(why) })
+    }
+
+    /// The same for a type whose source names parameters: they are told as what they stand for.
+    #[doc(hidden)]
+    pub fn opaque_instance<T: ?Sized>(&mut self, why: &'static str) -> TypeId {
+        self.add(Shape::Opaque { tokens: Name::Owned(named::short::<T>()), why: Name::Borrowed(why) })
     }
 
     /// A type that may contain itself: its number is known before its parts are.

@@ -45,24 +45,34 @@ fn body(context: &Context<'_>, method: &Method, number: u32) -> TokenStream {
     let span = names::at(method.sig.ident.span());
     let private = context.private(span);
     let this = context.method(number, span);
+    // Tokens that name a parameter are the same whatever it stands for.
+    let is_generic = !context.names.arguments.is_empty();
+    let hash = |tokens: &str, ty: TokenStream| {
+        let hash = text::fingerprint(tokens);
+        if is_generic { quote_spanned!(span=> #private::instance::<#ty>(#hash)) } else { quote_spanned!(span=> #hash) }
+    };
     let names = method.arguments.iter().map(|argument| text::name(&argument.name));
     let probe = |ty: TokenStream, tokens: &str| quote_spanned!(span=> (&&&#private::Probe::<#ty>::new(#tokens)).shape(types));
     let arguments = method.arguments.iter().enumerate().map(|(index, argument)| {
         let tokens = text::argument(&argument.written);
-        let hash = text::fingerprint(&tokens);
-        let shape = match argument.bulk {
-            true => quote_spanned!(span=> types.bulk()),
-            false => probe(quote_spanned!(span=> <#this as #private::Takes<#index>>::Argument), &tokens),
+        let (hash, shape) = if argument.bulk {
+            let hash = text::fingerprint(&tokens);
+            (quote_spanned!(span=> #hash), quote_spanned!(span=> types.bulk()))
+        } else {
+            let ty = quote_spanned!(span=> <#this as #private::Takes<#index>>::Argument);
+            (hash(&tokens, ty.clone()), probe(ty, &tokens))
         };
         quote_spanned!(span=> method.argument(#hash, |types| #shape);)
     });
     let tokens = text::result(&method.output.ty);
-    let hash = text::fingerprint(&tokens);
+    let (value, error) =
+        (quote_spanned!(span=> <#this as #private::Returns>::Value), quote_spanned!(span=> <#this as #private::Returns>::Error));
+    let hash = hash(&tokens, quote_spanned!(span=> (#value, #error)));
     let value = match method.output.bulk {
         true => quote_spanned!(span=> types.bulk()),
-        false => probe(quote_spanned!(span=> <#this as #private::Returns>::Value), &tokens),
+        false => probe(value, &tokens),
     };
-    let error = probe(quote_spanned!(span=> <#this as #private::Returns>::Error), &tokens);
+    let error = probe(error, &tokens);
     quote_spanned! {span=>
         #[allow(unused_imports)]
         use #private::{ByDerive as _, ByNothing as _, ByTrace as _};

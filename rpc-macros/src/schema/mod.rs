@@ -21,7 +21,8 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
     let container = Container::read(&input.attrs, &mut errors);
     let public = names::public(container.krate.as_ref(), Span::call_site());
     let types = Ident::new("types", Span::mixed_site());
-    let writer = Writer { public: &public, types: &types };
+    let is_generic = input.generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_)));
+    let writer = Writer { public: &public, types: &types, is_generic };
     let body = writer.body(&input, &container, &mut errors);
     for param in input.generics.lifetimes() {
         errors.at(param, "what arrives from another process borrows nothing: use owned types");
@@ -42,11 +43,13 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
 struct Writer<'a> {
     public: &'a TokenStream,
     types: &'a Ident,
+    /// Whether the source names parameters, which it does alike whatever they stand for.
+    is_generic: bool,
 }
 
 impl Writer<'_> {
     fn implementation(&self, input: &DeriveInput, body: &TokenStream) -> TokenStream {
-        let Self { public, types } = self;
+        let Self { public, types, .. } = self;
         let mut generics = input.generics.clone();
         for param in &mut generics.params {
             if let GenericParam::Type(param) = param {
@@ -68,7 +71,7 @@ impl Writer<'_> {
     fn body(&self, input: &DeriveInput, container: &Container, errors: &mut Errors) -> TokenStream {
         let tokens = input.ident.unraw().to_string();
         if let Some(why) = container.opaque.as_ref().map(ToString::to_string).or_else(|| hidden(&input.data)) {
-            return self.opaque(&tokens, &why);
+            return self.opaque(&tokens, None, &why);
         }
         if let Some(stand_in) = &container.stand_in {
             return self.probe(stand_in);
@@ -80,7 +83,7 @@ impl Writer<'_> {
                 let kept = kept(&data.fields, errors);
                 match kept.as_slice() {
                     [(field, named)] => self.field(field, named),
-                    _ => self.opaque(&name, "`#[serde(transparent)]` with other than one field"),
+                    _ => self.opaque(&name, None, "`#[serde(transparent)]` with other than one field"),
                 }
             }
             Data::Struct(data) => {
@@ -104,7 +107,7 @@ impl Writer<'_> {
                     let rule = named.all.as_deref().or(container.names.all_fields.as_deref());
                     let fields = match &named.opaque {
                         Some(why) => {
-                            let opaque = self.opaque(&plain, why);
+                            let opaque = self.opaque(&plain, None, why);
                             quote!(#public::schema::FieldList::Newtype(#opaque))
                         }
                         None => self.fields(&variant.fields, rule, errors),
@@ -116,7 +119,7 @@ impl Writer<'_> {
             }
             Data::Union(data) => {
                 errors.at(data.union_token, "a union has no structure that serde knows");
-                self.opaque(&name, "a union")
+                self.opaque(&name, None, "a union")
             }
         }
     }
@@ -144,7 +147,7 @@ impl Writer<'_> {
 
     fn field(&self, field: &Field, named: &Named) -> TokenStream {
         match &named.opaque {
-            Some(why) => self.opaque(&printed(&field.ty), why),
+            Some(why) => self.opaque(&printed(&field.ty), Some(&field.ty), why),
             None => self.probe(&field.ty),
         }
     }
@@ -155,9 +158,14 @@ impl Writer<'_> {
         quote_spanned!(names::at(ty.span())=> (&&&#public::__private::Probe::<#ty>::new(#tokens)).shape(#types))
     }
 
-    fn opaque(&self, tokens: &str, why: &str) -> TokenStream {
+    /// A part of this type, or the type itself.
+    fn opaque(&self, tokens: &str, part: Option<&Type>, why: &str) -> TokenStream {
         let types = self.types;
-        quote!(#types.opaque(#tokens, #why))
+        match part {
+            _ if !self.is_generic => quote!(#types.opaque(#tokens, #why)),
+            Some(ty) => quote!(#types.opaque_instance::<#ty>(#why)),
+            None => quote!(#types.opaque_instance::<Self>(#why)),
+        }
     }
 }
 
