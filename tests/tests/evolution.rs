@@ -615,6 +615,7 @@ mod generic {
         let (_here, _there, it) = across::<_, dyn Store<u8, (Email, i32)>>(host).await;
         let error = it.put(1, vec![(ada(), -1)]).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::SchemaMismatch, Outcome::NotRun), "{error}");
+        assert!(error.text().contains("the callee has `(opaque)`, in a type that is written in another way"), "{error}");
     }
 
     #[tokio::test]

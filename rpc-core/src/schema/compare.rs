@@ -134,7 +134,9 @@ impl Search<'_> {
         if caller == callee {
             (caller, callee) = (render::short_declaration(self.caller, pair.caller), render::short_declaration(self.callee, pair.callee));
         }
-        Apart { label: String::new(), caller: format!("`{caller}`"), callee: format!("`{callee}`") }
+        // Nothing is known of either, and what they stand in is written in two ways.
+        let otherwise = if caller == callee { ", in a type that is written in another way" } else { "" };
+        Apart { label: String::new(), caller: format!("`{caller}`"), callee: format!("`{callee}`{otherwise}") }
     }
 
     /// The parts that have to fit for the two to fit.
