@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::Error as _;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -169,10 +170,25 @@ impl fmt::Debug for AnyRemote {
 
 /// A reference where values say what they are: `{"$ref": 0}`, so that it is not taken for a number.
 #[derive(Serialize, Deserialize)]
-#[serde(rename = "netref::Remote", expecting = "a reference, which is `{\"$ref\": index}`", deny_unknown_fields)]
+#[serde(rename = "netref::Remote", deny_unknown_fields)]
 struct Marked {
     #[serde(rename = "$ref")]
     index: u32,
+}
+
+/// Reads [`Marked`] from an object: what serde derives takes `[0]` as well, which is somebody's list of numbers.
+struct MarkedOnly;
+
+impl<'de> Visitor<'de> for MarkedOnly {
+    type Value = Marked;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a reference, which is `{\"$ref\": index}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Marked, A::Error> {
+        Marked::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 impl Serialize for AnyRemote {
@@ -192,8 +208,11 @@ impl<'de> Deserialize<'de> for AnyRemote {
         if schema::is_tracing() {
             return schema::traced_reference(deserializer, "", schema::REFERENCE);
         }
-        let index =
-            if deserializer.is_human_readable() { Marked::deserialize(deserializer)?.index } else { u32::deserialize(deserializer)? };
+        let index = if deserializer.is_human_readable() {
+            deserializer.deserialize_map(MarkedOnly)?.index
+        } else {
+            u32::deserialize(deserializer)?
+        };
         transfer::take_reference(index).ok_or_else(|| D::Error::custom("the message has no such reference, or holds it twice"))
     }
 }

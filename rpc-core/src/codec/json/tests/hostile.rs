@@ -203,7 +203,8 @@ fn text_that_is_not_utf8_says_so() {
 fn references_mean_nothing_outside_a_message() {
     let words = refusal(value_of::<crate::AnyRemote>("{\"$ref\":0}"));
     assert!(words.contains("no such reference"), "{words}");
-    for text in ["0", "{}", "{\"$ref\":-1}", "{\"$ref\":0,\"x\":1}", "{\"ref\":0}", "{\"$ref\":\"0\"}", "null"] {
-        refusal(value_of::<crate::AnyRemote>(text));
+    for text in ["0", "[0]", "{}", "{\"$ref\":-1}", "{\"$ref\":0,\"x\":1}", "{\"ref\":0}", "{\"$ref\":\"0\"}", "null"] {
+        let words = refusal(value_of::<crate::AnyRemote>(text));
+        assert!(!words.contains("no such reference"), "{text} is no reference: {words}");
     }
 }
