@@ -75,6 +75,7 @@ fn sound(copy: &Copy, mutants: &[Mutant]) -> Result<(), String> {
             Verdict::Passed { .. } => {}
             Verdict::Failed { by } => return Err(format!("`cargo {command}` fails without any mutant: {by}")),
             Verdict::DoesNotBuild { output } => return Err(format!("`cargo {command}` does not build:\n{output}")),
+            Verdict::Undecided { why } => return Err(format!("`cargo {command}` says nothing without any mutant: {why}")),
         }
     }
     Ok(())
@@ -92,6 +93,7 @@ fn is_caught(copy: &Copy, mutant: &Mutant) -> Result<bool, String> {
                 break;
             }
             Verdict::DoesNotBuild { output } => return Err(format!("{} does not build:\n{output}", mutant.name)),
+            Verdict::Undecided { why } => println!("nobody can say whether {} is noticed by `cargo {command}`: {why}", mutant.name),
         }
     }
     applied.undo()?;

@@ -1,11 +1,11 @@
-//! Owns one run of some tests in the copy: built first, since a mutant that does not compile proves nothing, then run within a bound,
-//! since a rule that is off may leave a test waiting.
+//! Owns one run of some tests in the copy: built first, since a mutant that does not compile proves nothing, then run within a bound.
+//! A busy machine that is too slow, or short of memory, has not noticed a mutant.
 
 use std::process::{Command, Output};
 
 use crate::copy::Copy;
 
-/// A test that is not done by then counts as failed: the tests take seconds.
+/// The tests take seconds, and each ends by itself when what it waits for does not come.
 const SECONDS_MAX: &str = "240";
 
 /// What `timeout` says when it had to end the command, and when it had to kill it.
@@ -16,9 +16,19 @@ const LINES_SHOWN: usize = 40;
 
 /// What the tests said.
 pub(crate) enum Verdict {
-    Passed { tests: u32 },
-    Failed { by: String },
-    DoesNotBuild { output: String },
+    Passed {
+        tests: u32,
+    },
+    Failed {
+        by: String,
+    },
+    DoesNotBuild {
+        output: String,
+    },
+    /// Nobody can say: no test failed, and the program did not end itself either.
+    Undecided {
+        why: String,
+    },
 }
 
 /// A word of a command that is for the compiler, and not for cargo.
@@ -36,13 +46,17 @@ pub(crate) fn run(copy: &Copy, command: &str) -> Result<Verdict, String> {
     if output.status.success() {
         return Ok(Verdict::Passed { tests: passed(&text) });
     }
-    let failed = text.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
-    let by = match (failed, output.status.code()) {
-        (Some(test), _) => test.to_owned(),
-        (None, Some(code)) if ENDED.contains(&code) => format!("a test that was not done after {SECONDS_MAX} s"),
-        _ => format!("a test program that ended early: {}", last_lines(&output.stderr).lines().last().unwrap_or_default()),
-    };
-    Ok(Verdict::Failed { by })
+    if let Some(test) = text.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED")) {
+        return Ok(Verdict::Failed { by: test.to_owned() });
+    }
+    let errors = last_lines(&output.stderr);
+    let last = errors.lines().last().unwrap_or_default();
+    Ok(match output.status.code() {
+        Some(code) if ENDED.contains(&code) => Verdict::Undecided { why: format!("no test was done after {SECONDS_MAX} s") },
+        // A stack that overflowed, or a panic while another was on its way, as a model ends whose threads wait for each other.
+        _ if last.contains("SIGABRT") => Verdict::Failed { by: format!("a test program that aborted: {last}") },
+        _ => Verdict::Undecided { why: format!("the tests ended early: {last}") },
+    })
 }
 
 /// The same command without running anything: a filter of test names, and what follows `--`, is for the run.
