@@ -92,4 +92,23 @@ mod tests {
             assert!(parse("one", &text.replace(missing, "")).is_err(), "without {missing:?}");
         }
     }
+
+    /// Edits of one file may build upon each other.
+    #[test]
+    fn every_mutant_fits_the_sources() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut astray = Vec::new();
+        for mutant in read_all(&root.join("tests/mutants")).unwrap() {
+            let mut sources = std::collections::HashMap::new();
+            for edit in &mutant.edits {
+                let source = sources.entry(&edit.file).or_insert_with(|| std::fs::read_to_string(root.join(&edit.file)).unwrap());
+                let count = source.matches(&edit.old).count();
+                if count != 1 {
+                    astray.push(format!("a text of {} stands {count} times in {}", mutant.name, edit.file));
+                }
+                *source = source.replacen(&edit.old, &edit.new, 1);
+            }
+        }
+        assert!(astray.is_empty(), "each has to stand there once: {astray:#?}");
+    }
 }
