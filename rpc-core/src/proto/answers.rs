@@ -236,4 +236,16 @@ mod tests {
         assert!(answers.finish(id(1, 5)));
         assert_eq!(answers.len(), 0);
     }
+
+    #[test]
+    fn what_comes_after_a_go_away_is_not_taken() {
+        let mut answers = Answers::new(2);
+        answers.open(id(0, 0)).unwrap();
+        answers.count();
+        assert_eq!(answers.depart(), 1);
+        assert!(matches!(answers.open(id(1, 0)), Ok(Admission::Departed)));
+        assert_eq!((answers.running(), answers.len()), (1, 1));
+        answers.returned(id(0, 0), false);
+        assert!(matches!(answers.open(id(0, 1)), Ok(Admission::Departed)), "also where there is room again");
+    }
 }
