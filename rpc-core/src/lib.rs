@@ -505,6 +505,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again |
+//! | `testing` | the module `testing`: a relay for TCP that is slow, silent or broken when a test tells it to be |
 //!
 //! None is on by default. A feature adds functions and never changes what is there without it.
 //!
@@ -563,6 +564,8 @@ pub mod schema;
 mod servant;
 mod session;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transfer;
 pub mod transport;
 mod value;
