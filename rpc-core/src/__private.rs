@@ -27,7 +27,9 @@ use crate::codec::{self, Codec};
 use crate::error::{ErrorKind, Outcome};
 use crate::handler::{Method, Payload, RawCall};
 use crate::inbound::{ReplyBytes, too_large};
-use crate::session::{CallMethod, CallTarget, Prepared, RemoteCall, SessionCore};
+use crate::limits::Limits;
+use crate::peer::Peer;
+use crate::session::{CallMethod, CallTarget, Import, Prepared, RemoteCall, SessionCore};
 use crate::transfer::Outgoing;
 
 /// A future whose type is forgotten.
@@ -163,6 +165,9 @@ impl Wire {
         match self.reference.place {
             Place::There(import) => {
                 let session = Arc::clone(import.session());
+                if session.has_outgoing() && !crate::around::is_own(interface.name) {
+                    return call_around::<A, K, E>(import, called, arguments);
+                }
                 call_over::<A, K, E>(session, CallTarget::Object(import), called, arguments)
             }
             Place::Broken(error) => {
@@ -176,14 +181,18 @@ impl Wire {
                 let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
                 let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
                 let named = Method::known(interface, called.method);
-                Call::local(
-                    called,
-                    Box::pin(async move {
-                        let call = RawCall::new(named, payload);
-                        let reply = crate::servant::call_raw(servant, call).reply().await;
-                        decode_raw::<K, E>(reply, &called)
-                    }),
-                )
+                let passes = servant.behind().is_some();
+                let future = Box::pin(async move {
+                    let call = RawCall::new(named, payload);
+                    let returned = if passes {
+                        crate::servant::pass(servant, call)
+                    } else {
+                        crate::context::mark_started();
+                        crate::servant::call_raw(servant, call)
+                    };
+                    decode_raw::<K, E>(returned.reply().await, &Limits::default(), Peer::LOCAL, &called)
+                });
+                if passes { Call::passing(called, future) } else { Call::local(called, future) }
             }
         }
     }
@@ -215,6 +224,30 @@ where
         inherited,
     };
     Call::remote(RemoteCall::new(session, prepared), decode_reply::<K, E>, called)
+}
+
+/// Encodes the arguments and makes a call over a session whose node has interceptors for what goes out.
+#[cold]
+fn call_around<A, K, E>(import: Arc<Import>, called: Called, arguments: A) -> Call<K::Value, E>
+where
+    A: Serialize,
+    K: Coder,
+    E: From<Error> + Serialize + DeserializeOwned + Send + 'static,
+{
+    let session = Arc::clone(import.session());
+    let theirs = session.announced();
+    let (bytes, mut outgoing) = match encode(&arguments, theirs.message_bytes, theirs.depth) {
+        Ok(encoded) => encoded,
+        Err(error) => return Call::failed(error.with_method(crate::inbound::method_name(called.interface.name, called.method))),
+    };
+    let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
+    let named = Method::known(called.interface, called.method);
+    let future = Box::pin(async move {
+        let reply = crate::session::call_raw(&import, RawCall::new(named, payload)).reply().await;
+        decode_raw::<K, E>(reply, session.limits(), session.peer().clone(), &called)
+    });
+    Call::passing(called, future)
 }
 
 /// Encodes arguments. A panic of the user's `Serialize` is an error of the call, which did not run.

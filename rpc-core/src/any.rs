@@ -141,9 +141,17 @@ impl AnyRemote {
         }
     }
 
+    /// Whether the object is in this process, whatever is around it.
+    pub(crate) fn is_here(&self) -> bool {
+        match &self.place {
+            Place::Here(servant) => servant.behind().is_none_or(Self::is_here),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         match &self.place {
-            Place::Here(_) => true,
+            Place::Here(servant) => servant.behind().is_none_or(Self::is_connected),
             Place::There(import) => !import.session().is_closed(),
             Place::Broken(_) => false,
         }
@@ -151,7 +159,10 @@ impl AnyRemote {
 
     pub(crate) async fn closed(&self) -> Error {
         match &self.place {
-            Place::Here(_) => std::future::pending().await,
+            Place::Here(servant) => match servant.behind() {
+                Some(reference) => Box::pin(reference.closed()).await,
+                None => std::future::pending().await,
+            },
             Place::There(import) => import.session().closed().await,
             Place::Broken(error) => Error::clone(error),
         }

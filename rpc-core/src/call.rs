@@ -151,6 +151,11 @@ where
         Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called }) }
     }
 
+    /// A call that passes through interceptors of this process.
+    pub(crate) fn passing(called: Called, future: MethodFuture<T, E>) -> Self {
+        Self { state: State::Local(LocalCall { future: Some(future), context: Some(CallContext::passing()), sleep: None, called }) }
+    }
+
     pub(crate) const fn remote(call: RemoteCall, decode: Decode<T, E>, called: Called) -> Self {
         Self { state: State::Remote(call, decode, called) }
     }
@@ -387,8 +392,13 @@ where
     }
 }
 
-/// Decodes what a handler of this process gave back.
-pub(crate) fn decode_raw<K: Coder, E>(reply: crate::handler::RawReply, called: &Called) -> MethodResult<K::Value, E>
+/// Decodes what came back by the seam, from a handler of this process or through interceptors.
+pub(crate) fn decode_raw<K: Coder, E>(
+    reply: crate::handler::RawReply,
+    limits: &Limits,
+    peer: Peer,
+    called: &Called,
+) -> MethodResult<K::Value, E>
 where
     E: From<Error> + DeserializeOwned,
 {
@@ -400,6 +410,6 @@ where
     };
     let references = payload.references.into_iter().map(Some).collect();
     let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
-    let incoming = Incoming::new(references, segments).answered_by(called.answered_by(Peer::LOCAL));
-    decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &Limits::default())
+    let incoming = Incoming::new(references, segments).answered_by(called.answered_by(peer));
+    decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, limits)
 }

@@ -16,6 +16,7 @@ use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::peer::Peer;
 use crate::proto::Defined;
 use crate::session::{Session, SessionCore};
+use crate::trace::TraceContext;
 use crate::wire::Trace;
 
 /// Names one stay of a call inside an object that has `&mut self` methods. Unique among all nodes.
@@ -39,6 +40,8 @@ pub(crate) struct CallContext {
     /// The object before which others wait until this method has been entered. Only for one that blocks its thread: it is not known
     /// when its first poll ends.
     pub(crate) line: Option<u64>,
+    /// Nobody serves a call in it: it only carries what the calls made in it inherit.
+    pub(crate) outside: bool,
 }
 
 /// A method, as far as it takes to name it.
@@ -92,9 +95,20 @@ pub(crate) fn inherited() -> Option<Box<CallContext>> {
     with_current(|current| {
         let context = current?;
         // A local call is a root too, as soon as it calls on.
-        context.root.get_or_insert_with(crate::random::unique);
+        if !context.outside {
+            context.root.get_or_insert_with(crate::random::unique);
+        }
         Some(Box::new(context.clone()))
     })
+}
+
+/// From here on the call whose context is current may have run.
+pub(crate) fn mark_started() {
+    with_current(|current| {
+        if let Some(context) = current {
+            context.started = true;
+        }
+    });
 }
 
 /// What the caller of the current call may learn of a panic.
@@ -113,7 +127,19 @@ impl CallContext {
         context.method = Some(method);
         context.started = false;
         context.incoming = None;
+        context.outside = false;
         context
+    }
+
+    /// The context of a call that only passes through this process on its way: it stays the caller's, who may be outside any handler.
+    pub(crate) fn passing() -> Box<Self> {
+        let mut context = inherited().unwrap_or_else(Self::only_carrying);
+        context.started = false;
+        context
+    }
+
+    fn only_carrying() -> Box<Self> {
+        Box::new(Self { outside: true, ..Self::default() })
     }
 }
 
@@ -161,7 +187,30 @@ impl Context {
 
     /// Whether this is inside a handler at all.
     pub fn is_in_call(&self) -> bool {
-        self.call.is_some()
+        self.call.as_ref().is_some_and(|call| !call.outside)
+    }
+
+    /// The place of the call in a trace, which the calls made here inherit. `None` when nobody began a trace.
+    pub fn trace(&self) -> Option<TraceContext> {
+        TraceContext::of_wire(self.call.as_ref()?.trace.as_deref()?)
+    }
+
+    /// The same with another place in a trace: what an interceptor passes on.
+    pub fn with_trace(mut self, trace: TraceContext) -> Self {
+        self.call.get_or_insert_with(CallContext::only_carrying).trace = Some(Box::new(trace.to_wire()));
+        self
+    }
+
+    /// The root call that this one descends from, unique among all nodes: the same for all calls that one call has led to. `None` outside any
+    /// handler, where each call is a root of its own.
+    pub fn chain(&self) -> Option<u128> {
+        Some(u128::from_be_bytes(self.call.as_ref()?.root?))
+    }
+
+    /// The same with a root call, if it has none yet.
+    pub(crate) fn with_chain(mut self) -> Self {
+        self.call.get_or_insert_with(CallContext::only_carrying).root.get_or_insert_with(crate::random::unique);
+        self
     }
 
     /// How much time the caller still gives, inherited from call to call. `None` when there is no deadline, zero when it is over.

@@ -150,6 +150,55 @@ impl RawReturn {
     }
 }
 
+impl RawReturn {
+    /// Does something when the call has ended: with the reply, or with `None` when it is dropped before there is one. A reply that is there
+    /// already stays there.
+    ///
+    /// ```
+    /// # use netref::{RawReply, RawReturn};
+    /// # fn example(returned: RawReturn) -> RawReturn {
+    /// returned.on_end(|reply| match reply {
+    ///     Some(RawReply::Failed(error)) => eprintln!("it failed: {error}"),
+    ///     Some(_) => {}
+    ///     None => eprintln!("its caller has given it up"),
+    /// })
+    /// # }
+    /// ```
+    pub fn on_end(self, tell: impl FnOnce(Option<&RawReply>) + Send + 'static) -> Self {
+        match self {
+            Self::Ready(reply) => {
+                tell(Some(&reply));
+                Self::Ready(reply)
+            }
+            Self::Pending(future) => {
+                let mut told = Told(Some(tell));
+                Self::pending(async move {
+                    let reply = future.await;
+                    told.tell(Some(&reply));
+                    reply
+                })
+            }
+        }
+    }
+}
+
+/// Tells once, at the latest when it is dropped.
+struct Told<F: FnOnce(Option<&RawReply>)>(Option<F>);
+
+impl<F: FnOnce(Option<&RawReply>)> Told<F> {
+    fn tell(&mut self, reply: Option<&RawReply>) {
+        if let Some(tell) = self.0.take() {
+            tell(reply);
+        }
+    }
+}
+
+impl<F: FnOnce(Option<&RawReply>)> Drop for Told<F> {
+    fn drop(&mut self) {
+        self.tell(None);
+    }
+}
+
 impl fmt::Debug for RawReturn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

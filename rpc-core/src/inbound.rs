@@ -9,7 +9,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::any::AnyRemote;
 use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
@@ -211,17 +210,14 @@ impl<'a> Inbound<'a> {
         Self { codec, bytes, incoming, bounds, reply_max, asked, parameters: &[] }
     }
 
-    /// A call that never left the process: its sizes were chosen here, so only the depth is bounded as usual.
-    pub(crate) fn local(
-        codec: u8,
-        bytes: &Bytes,
-        references: Vec<Option<AnyRemote>>,
-        segments: Vec<Option<Bytes>>,
-        method: &'a Method,
-    ) -> Self {
-        let bounds = bounds(&Limits::default());
-        let incoming = Incoming::new(references, segments);
-        Self::new(codec, InboundBytes::Shared(bytes.clone()), incoming, bounds, codec::MESSAGE_BYTES_MAX, Asked::Here(method))
+    /// Whether a peer sent it, over a session.
+    pub(crate) fn is_from_peer(&self) -> bool {
+        matches!(self.asked, Asked::Defined(_))
+    }
+
+    /// What the call may cost: decoding it, and the size of its reply.
+    pub(crate) fn within(&self) -> (Bounds, u64) {
+        (self.bounds, self.reply_max)
     }
 
     fn name(&self) -> String {

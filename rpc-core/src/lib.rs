@@ -444,6 +444,46 @@
 //! Nothing else changes: calls by trait stay in bincode, and a node answers a call in the codec in which it came. A node without the feature
 //! refuses calls in JSON and names the feature. The page on the wire protocol ([`wire`]) has the format.
 //!
+//! # Around a call
+//!
+//! An [interceptor](around) sees the calls that pass it, on either side: around one reference ([`Remote::intercept`]), or around all that a node
+//! serves or makes ([`NodeBuilder::intercept_incoming`], [`NodeBuilder::intercept_outgoing`]). There are ready ones for a log, for retries, for spans and
+//! metrics, and for layers of tower's. A [`TraceContext`] goes along with each call and everything that it leads to.
+//!
+//! ```
+//! use netref::around::{Logging, Next, Retry};
+//! use netref::{Error, ErrorKind, Node, Outcome, RawCall, RawReturn, Remote, Result, remote};
+//!
+//! #[remote]
+//! trait Shop {
+//!     async fn buy(&self, what: &str) -> Result<String>;
+//!     async fn close(&self) -> Result<()>;
+//! }
+//! # struct Corner;
+//! # impl Shop for Corner {
+//! #     async fn buy(&self, what: &str) -> Result<String> { Ok(format!("a {what}")) }
+//! #     async fn close(&self) -> Result<()> { Ok(()) }
+//! # }
+//!
+//! fn never_closes(call: RawCall, next: Next) -> RawReturn {
+//!     if call.method.name == "close" {
+//!         return RawReturn::failed(Error::new(ErrorKind::Denied, Outcome::NotRun, "it never closes"));
+//!     }
+//!     next.call(call)
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let corner = Remote::intercept(Remote::<dyn Shop>::new(Corner), never_closes);
+//! let node = Node::builder().listen("mem://tutorial-around").publish("shop", corner).intercept_incoming(Logging::new()).start().await?;
+//!
+//! let shop: Remote<dyn Shop> = netref::connect("mem://tutorial-around/shop").await?;
+//! let shop = Remote::intercept(shop, Retry::new(3));
+//! assert_eq!(shop.buy("pear").await?, "a pear");
+//! assert_eq!(shop.close().await.unwrap_err().kind(), ErrorKind::Denied);
+//! # drop(node);
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
 //! # Changing an interface
 //!
 //! Two programs need not be built from the same version of an interface. A caller says what the types of a method are made of ahead of its
@@ -505,6 +545,8 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again |
+//! | `metrics` | `around::Metrics`, which counts calls for the facade of that name |
+//! | `tower` | `around::Tower` and `around::CallService`: layers around calls, and references as services |
 //! | `testing` | the module `testing`: a relay for TCP that is slow, silent or broken when a test tells it to be |
 //!
 //! None is on by default. A feature adds functions and never changes what is there without it.
@@ -521,6 +563,7 @@
 //! | [`schema`] | what the types of a method are made of, and whether two versions fit |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
+//! | [`around`], [`trace`](TraceContext) | what stands around a call, and the trace that it belongs to |
 //! | `inbound`, `servant`, `by_name`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
 //! | [`error`](Error), `panics`, [`limits`], [`id`], `random` | what all of them use |
 
@@ -529,6 +572,7 @@ extern crate self as netref;
 #[doc(hidden)]
 pub mod __private;
 mod any;
+pub mod around;
 mod background;
 pub mod blocking;
 mod bulk;
@@ -566,6 +610,7 @@ mod session;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod transfer;
 pub mod transport;
 mod value;
@@ -594,5 +639,6 @@ pub use peer::Peer;
 pub use remote::Remote;
 pub use schema::Schema;
 pub use session::{Session, SessionStats};
+pub use trace::TraceContext;
 pub use value::Value;
 pub use weak::WeakRemote;

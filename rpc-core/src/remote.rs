@@ -229,7 +229,7 @@ impl<T: ?Sized + Interface> Remote<T> {
     pub fn is_local(this: &Self) -> bool {
         match &this.place {
             RemotePlace::Here(_) => true,
-            RemotePlace::Any(reference) => matches!(reference.place, Place::Here(_)),
+            RemotePlace::Any(reference) => reference.is_here(),
         }
     }
 

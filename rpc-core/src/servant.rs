@@ -4,16 +4,16 @@ use std::any::{Any, TypeId};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::any::AnyRemote;
+use crate::codec::Bounds;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn, no_such_method};
-use crate::inbound::{Inbound, Reply, Served};
+use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served};
 use crate::interface::{Base, Interface, InterfaceDescriptor, MethodDescriptor};
 use crate::object::cell::{ErasedObject, ObjectMeta};
 use crate::schema::cut;
+use crate::transfer::Incoming;
 
 /// What a method number of the peer's means for one kind of servant.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct Kind {
 
 impl Kind {
     /// A number for it. No two instances of one trait on one object have the same one, unless the compiler's own hashes of types meet.
-    fn word(self) -> u64 {
+    pub(crate) fn word(self) -> u64 {
         word_of(self.erased) ^ u64::from(self.place).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
@@ -85,6 +85,16 @@ pub(crate) trait Servant: Send + Sync + 'static {
 
     /// Itself as a reference to something on a session, when it is only passed on.
     fn as_import(self: Arc<Self>) -> Option<Arc<crate::session::Import>> {
+        None
+    }
+
+    /// What it stands around, when it is a reference with interceptors: whether calls reach anything is decided there.
+    fn behind(&self) -> Option<&AnyRemote> {
+        None
+    }
+
+    /// What was exported, when this stands for it in an export table only.
+    fn exported(self: Arc<Self>) -> Option<Arc<dyn Servant>> {
         None
     }
 }
@@ -236,11 +246,7 @@ impl Servant for Handled {
 
     fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
         let method = inbound.method();
-        crate::context::with_current(|current| {
-            if let Some(context) = current {
-                context.started = true;
-            }
-        });
+        crate::context::mark_started();
         let call = RawCall { method, payload: inbound.take_payload(), context: Context::current() };
         match self.handler.call(call) {
             RawReturn::Ready(reply) => Served::Ready(reply_of(reply)),
@@ -280,20 +286,50 @@ pub(crate) fn raw_reply_of(reply: Reply) -> RawReply {
     }
 }
 
-/// Calls a servant of this process without its trait.
+/// Calls a servant of this process without its trait. The call never left the process, so only the depth is bounded as usual.
 pub(crate) fn call_raw(servant: Arc<dyn Servant>, call: RawCall) -> RawReturn {
+    let bounds = crate::inbound::bounds(&crate::limits::Limits::default());
+    call_raw_within(servant, call, bounds, crate::codec::MESSAGE_BYTES_MAX)
+}
+
+/// Calls a servant through which calls only pass, in the context that is current: what happens in it is not a call of its own.
+pub(crate) fn pass(servant: Arc<dyn Servant>, call: RawCall) -> RawReturn {
+    let RawCall { method, payload, .. } = call;
+    let servant = crate::cast::answering(servant, &method.interface);
+    let resolved = match resolve(&*servant, &method) {
+        Ok(resolved) => resolved,
+        Err(error) => return RawReturn::failed(error),
+    };
+    let bounds = crate::inbound::bounds(&crate::limits::Limits::default());
+    match servant.serve(resolved, &mut handed_over(payload, bounds, crate::codec::MESSAGE_BYTES_MAX, &method)) {
+        Served::Ready(reply) => RawReturn::Ready(raw_reply_of(reply)),
+        Served::Future(future) => RawReturn::pending(async move { raw_reply_of(future.await) }),
+    }
+}
+
+/// A call that is handed over inside the process.
+fn handed_over(payload: Payload, bounds: Bounds, reply_max: u64, method: &Method) -> Inbound<'_> {
+    let Payload { codec, bytes, segments, references } = payload;
+    let incoming = Incoming::new(references.into_iter().map(Some).collect(), segments.into_iter().map(Some).collect());
+    Inbound::new(codec, InboundBytes::Shared(bytes), incoming, bounds, reply_max, Asked::Here(method))
+}
+
+/// Calls a servant of this process, with bounds on what decoding the arguments may cost and on how large the result may be.
+pub(crate) fn call_raw_within(servant: Arc<dyn Servant>, call: RawCall, bounds: Bounds, reply_max: u64) -> RawReturn {
     let RawCall { method, payload, context } = call;
     let servant = crate::cast::answering(servant, &method.interface);
     let resolved = match resolve(&*servant, &method) {
         Ok(resolved) => resolved,
         Err(error) => return RawReturn::failed(error),
     };
-    let Payload { codec, bytes, segments, references } = payload;
-    let references: Vec<Option<AnyRemote>> = references.into_iter().map(Some).collect();
-    let segments: Vec<Option<Bytes>> = segments.into_iter().map(Some).collect();
     let mut context = context.into_call();
+    if let Some(context) = &mut context {
+        // A call is served in it from here on, unless it only passes through.
+        context.outside &= servant.behind().is_some();
+        context.started = false;
+    }
     let served = crate::context::enter(&mut context, || {
-        let mut inbound = Inbound::local(codec, &bytes, references, segments, &method);
+        let mut inbound = handed_over(payload, bounds, reply_max, &method);
         crate::panics::caught(|| servant.serve(resolved, &mut inbound))
     });
     match served {
@@ -307,6 +343,9 @@ pub(crate) fn call_raw(servant: Arc<dyn Servant>, call: RawCall) -> RawReturn {
                 }
             }))
         }
-        Err(panic) => RawReturn::failed(panic.into_error(Outcome::MayHaveRun)),
+        Err(panic) => {
+            let started = context.is_none_or(|context| context.started);
+            RawReturn::failed(panic.into_error(if started { Outcome::MayHaveRun } else { Outcome::NotRun }))
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::core::{NodeCore, Settings};
 use super::dial::transport_error;
 use super::{Node, listen};
 use crate::any::AnyRemote;
+use crate::around::Interceptor;
 use crate::codec;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::interface::Interface;
@@ -75,6 +76,19 @@ impl NodeBuilder {
     /// Sends message and place of a handler's panic to peers on other machines too. Peers on this machine always get them.
     pub fn share_panics(mut self, shared: bool) -> Self {
         self.settings.share_panics = shared;
+        self
+    }
+
+    /// Puts an [interceptor](crate::around::Interceptor) around every call that comes in over a session on an object of this node, or on one that it passes on. The first
+    /// one is the outermost. Calls inside the process do not pass it.
+    pub fn intercept_incoming(mut self, interceptor: impl Interceptor) -> Self {
+        self.settings.incoming = self.settings.incoming.with(interceptor);
+        self
+    }
+
+    /// Puts an [interceptor](crate::around::Interceptor) around every call that goes out over a session of this node. The first one is the outermost.
+    pub fn intercept_outgoing(mut self, interceptor: impl Interceptor) -> Self {
+        self.settings.outgoing = self.settings.outgoing.with(interceptor);
         self
     }
 

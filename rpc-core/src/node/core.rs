@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::root;
 use super::settle::Settling;
 use crate::any::AnyRemote;
+use crate::around::Chain;
 use crate::id::{Incarnation, NodeId};
 use crate::limits::{Limits, PeerLimits, TABLES_COST_MAX};
 use crate::proto::window_for;
@@ -30,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) keep_alive: Option<(Duration, Duration)>,
     pub(crate) insecure_plaintext: bool,
     pub(crate) share_panics: bool,
+    /// Around calls that come in, and around those that go out.
+    pub(crate) incoming: Chain,
+    pub(crate) outgoing: Chain,
 }
 
 impl Default for Settings {
@@ -41,6 +45,8 @@ impl Default for Settings {
             keep_alive: Some((Duration::from_secs(15), Duration::from_secs(45))),
             insecure_plaintext: false,
             share_panics: false,
+            incoming: Chain::default(),
+            outgoing: Chain::default(),
         }
     }
 }
@@ -113,6 +119,14 @@ impl NodeCore {
 
     pub(crate) fn shares_panics(&self) -> bool {
         self.settings.share_panics
+    }
+
+    pub(crate) fn incoming(&self) -> &Chain {
+        &self.settings.incoming
+    }
+
+    pub(crate) fn outgoing(&self) -> &Chain {
+        &self.settings.outgoing
     }
 
     /// What this node announces to a peer.

@@ -75,6 +75,8 @@ pub(crate) struct SessionCore {
     identity: (NodeId, Incarnation),
     /// What the peer announced.
     theirs: PeerLimits,
+    /// Whether the node has interceptors for calls that go out: beside what every call looks at.
+    has_outgoing: bool,
     node: Arc<NodeCore>,
     state: Mutex<State>,
     /// References that were dropped here and not yet released over there. A lock of its own, so that a drop never meets the other one.
@@ -120,6 +122,7 @@ impl SessionCore {
             peer: agreed.peer,
             identity: agreed.identity,
             theirs: agreed.theirs,
+            has_outgoing: !node.outgoing().is_empty(),
             node,
             state: Mutex::new(State::new(proto)),
             releases: Mutex::new(Vec::new()),
@@ -198,6 +201,12 @@ impl SessionCore {
         }
     }
 
+    /// Whether the node has interceptors for calls that go out.
+    #[inline]
+    pub(crate) fn has_outgoing(&self) -> bool {
+        self.has_outgoing
+    }
+
     /// How often a call's return has arrived.
     pub(crate) fn progress(&self) -> u64 {
         self.state.lock().progress
@@ -248,6 +257,14 @@ pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
     }
 }
 
+/// The same for a call that has interceptors around it.
+pub(crate) fn relay_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
+    match call_raw(import, call) {
+        RawReturn::Ready(reply) => RawReturn::Ready(relayed(reply)),
+        RawReturn::Pending(future) => RawReturn::pending(async move { relayed(future.await) }),
+    }
+}
+
 /// What is dead over there is not dead here: for the caller of a relayed call only the call is.
 fn relayed(reply: RawReply) -> RawReply {
     match reply {
@@ -256,8 +273,17 @@ fn relayed(reply: RawReply) -> RawReply {
     }
 }
 
-/// Calls an object of a peer's without its trait. The call is sent before this returns.
+/// Calls an object of a peer's without its trait. The call is sent before this returns, unless an interceptor of the node holds it back.
 pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
+    let outgoing = import.session().node.outgoing();
+    if outgoing.is_empty() || crate::around::is_own(&call.method.interface) {
+        return send_raw(import, call);
+    }
+    crate::around::around_import(outgoing, import, call)
+}
+
+/// Sends a call to an object of a peer's.
+pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     let RawCall { method, payload, context } = call;
     if let Some(error) = payload.refused(Outcome::NotRun) {
         return RawReturn::failed(error.with_method(method.to_string()));

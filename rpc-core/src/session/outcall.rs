@@ -102,7 +102,7 @@ impl Prepared {
     }
 
     pub(super) fn pool(&self) -> Pool {
-        if self.inherited.is_some() { Pool::Nested } else { Pool::Root }
+        if self.inherited.as_ref().is_some_and(|context| !context.outside) { Pool::Nested } else { Pool::Root }
     }
 
     /// Whether it was made by a handler that `session` called, so that waiting for credit could be waiting for itself.

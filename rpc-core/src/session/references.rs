@@ -95,7 +95,8 @@ impl SessionCore {
             if index >= state.servants.len() {
                 state.servants.resize_with(index + 1, || None);
             }
-            state.servants[index] = Some(registry::enter(servant));
+            let servant = registry::enter(servant);
+            state.servants[index] = Some(crate::around::incoming(self.node.incoming(), servant));
         }
         let identity = match (servant.meta(), Arc::clone(servant).as_import()) {
             (Some(meta), _) => {
@@ -218,6 +219,7 @@ impl SessionCore {
 
 /// A reference to what an export table holds: an object of this node, or one that it only passes on.
 fn reference_to(servant: Arc<dyn Servant>) -> AnyRemote {
+    let servant = Arc::clone(&servant).exported().unwrap_or(servant);
     match Arc::clone(&servant).as_import() {
         Some(import) => AnyRemote::there(import),
         None => AnyRemote::here(servant),

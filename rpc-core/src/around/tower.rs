@@ -1,0 +1,168 @@
+//! Owns the way to tower and back: a reference as a service, and a layer as an interceptor. It knows tower's two traits and nothing of its
+//! layers.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::chain::{Interceptor, Next};
+use crate::any::AnyRemote;
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::handler::{RawCall, RawReply, RawReturn};
+
+/// A reference as a tower service: of calls as the seam knows them, without their types.
+///
+/// What the method returned, its own error included, is the response; what netref says of a call is the service's error.
+///
+/// ```
+/// # fn example(reference: netref::AnyRemote) {
+/// use netref::around::CallService;
+///
+/// let service = CallService::new(reference); // to be called, or to be wrapped by layers
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CallService {
+    reference: AnyRemote,
+}
+
+impl CallService {
+    /// A service that calls what the reference refers to.
+    pub const fn new(reference: AnyRemote) -> Self {
+        Self { reference }
+    }
+}
+
+/// A reply to come, or what netref says of the call.
+type ReplyFuture = Pin<Box<dyn Future<Output = Result<RawReply, Error>> + Send>>;
+
+impl Service<RawCall> for CallService {
+    type Response = RawReply;
+    type Error = Error;
+    type Future = ReplyFuture;
+
+    /// Always ready: a call waits for room itself, in the order in which it was made.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: RawCall) -> Self::Future {
+        settled(self.reference.call_raw(call))
+    }
+}
+
+fn settled(returned: RawReturn) -> ReplyFuture {
+    Box::pin(async move {
+        match returned.reply().await {
+            RawReply::Failed(error) => Err(error),
+            reply => Ok(reply),
+        }
+    })
+}
+
+/// A tower layer as an interceptor: limits, time-outs and load shedding that are there already.
+///
+/// The layer is applied once, so all calls share what it counts, and the service that it makes is cloned for each call. A layer that ends a
+/// call by an error of its own makes it a netref error: `Overloaded` and `NotRun` if the call had not been passed on yet, `Cancelled` and
+/// `MayHaveRun` if it had. Where a layer lets calls wait, later ones may overtake earlier ones on the same object.
+///
+/// ```
+/// # use netref::{Remote, Result, remote};
+/// # #[remote] trait Bank { async fn total(&self) -> Result<u64>; }
+/// use netref::around::Tower;
+/// # // Any layer will do; this is tower's own for none at all.
+/// # use tower_layer::Identity as SomeLayer;
+///
+/// fn limited(bank: Remote<dyn Bank>) -> Remote<dyn Bank> {
+///     Remote::intercept(bank, Tower::new(SomeLayer::new())) // such as `tower::limit::ConcurrencyLimitLayer::new(8)`
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Tower<S> {
+    service: S,
+}
+
+impl<S> Tower<S> {
+    /// An interceptor that passes calls through the layer.
+    pub fn new<L>(layer: L) -> Self
+    where
+        L: Layer<PassedService, Service = S>,
+    {
+        Self { service: layer.layer(PassedService { _private: () }) }
+    }
+}
+
+impl<S> fmt::Debug for Tower<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tower(..)")
+    }
+}
+
+/// A call on its way through a tower layer.
+#[derive(Clone, Debug)]
+pub struct PassedCall {
+    /// The call.
+    pub call: RawCall,
+    next: Next,
+    /// Whether it was passed on.
+    passed_on: Arc<AtomicBool>,
+}
+
+/// What a tower layer stands around: it passes a call on to where it was going.
+#[derive(Clone, Debug)]
+pub struct PassedService {
+    _private: (),
+}
+
+impl Service<PassedCall> for PassedService {
+    type Response = RawReply;
+    type Error = Error;
+    type Future = ReplyFuture;
+
+    /// Always ready.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, passed: PassedCall) -> Self::Future {
+        passed.passed_on.store(true, Ordering::Relaxed);
+        settled(passed.next.call(passed.call))
+    }
+}
+
+impl<S> Interceptor for Tower<S>
+where
+    S: Service<PassedCall, Response = RawReply> + Clone + Send + Sync + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    S::Future: Send,
+{
+    fn call(&self, call: RawCall, next: Next) -> RawReturn {
+        let mut service = self.service.clone();
+        let passed_on = Arc::new(AtomicBool::new(false));
+        let passed = PassedCall { call, next, passed_on: Arc::clone(&passed_on) };
+        RawReturn::pending(async move {
+            let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
+            let replied = match ready {
+                Ok(()) => service.call(passed).await.map_err(Into::into),
+                Err(error) => Err(error),
+            };
+            replied.unwrap_or_else(|error| RawReply::Failed(error_of(error, passed_on.load(Ordering::Relaxed))))
+        })
+    }
+}
+
+/// The error of a call that went through a layer: netref's own, or in netref's words the layer's.
+fn error_of(error: Box<dyn StdError + Send + Sync>, passed_on: bool) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(error) if passed_on => Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, format!("a layer ended the call: {error}")),
+        Err(error) => Error::new(ErrorKind::Overloaded, Outcome::NotRun, format!("a layer refused the call: {error}")),
+    }
+}

@@ -1,0 +1,251 @@
+//! Owns the places for interceptors: around one reference, around what a session exports, and around what leaves over a session. Each is a
+//! servant or a handler like any other; sessions, objects and proxies do not know what happens in it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::chain::{Chain, Interceptor, Side};
+use crate::any::{AnyRemote, Place};
+use crate::codec::Bounds;
+use crate::context::{Context, guarded, mark_started};
+use crate::handler::{Handler, RawCall, RawReply, RawReturn};
+use crate::inbound::{Inbound, Served};
+use crate::interface::{Interface, InterfaceDescriptor};
+use crate::object::cell::ObjectMeta;
+use crate::remote::Remote;
+use crate::servant::{Kind, Resolved, Servant, call_raw_within, reply_of};
+use crate::session::Import;
+
+impl<T: ?Sized + Interface> Remote<T> {
+    /// The same interface with an [interceptor](crate::around::Interceptor) around every call on it; see [`around`](crate::around).
+    ///
+    /// The reference that is given back has an identity of its own, and may be passed on like any other: calls of those who receive it pass
+    /// the interceptor here. Calls on the original do not. Around an object of this process the arguments are encoded, which they are not
+    /// otherwise, and [`cast`](Self::cast) leads to references that are intercepted too; a reference to another node's object is to be cast first.
+    ///
+    /// ```
+    /// # use netref::{Remote, Result, remote};
+    /// # #[remote] trait Bank { async fn total(&self) -> Result<u64>; }
+    /// use netref::around::{Logging, Retry};
+    ///
+    /// fn patient(bank: Remote<dyn Bank>) -> Remote<dyn Bank> {
+    ///     // The last one is the outermost: one line in the log, however often the call is made.
+    ///     Remote::intercept(Remote::intercept(bank, Retry::new(3)), Logging::new())
+    /// }
+    /// ```
+    pub fn intercept(this: Self, interceptor: impl Interceptor) -> Self {
+        Self::from_any(Self::to_any(&this).intercept(interceptor))
+    }
+}
+
+impl AnyRemote {
+    /// The same with an interceptor around every call on it; see [`Remote::intercept`]. A reference that arrived broken stays as it is.
+    pub fn intercept(self, interceptor: impl Interceptor) -> Self {
+        match self.place {
+            Place::Broken(_) => self,
+            _ => Around::reference(Arc::new(ObjectMeta::new()), self, Chain::of(interceptor)),
+        }
+    }
+}
+
+/// A reference with interceptors around it.
+struct Around {
+    /// Its own identity, shared by the other interfaces of it.
+    meta: Arc<ObjectMeta>,
+    inner: AnyRemote,
+    chain: Chain,
+}
+
+impl Around {
+    fn reference(meta: Arc<ObjectMeta>, inner: AnyRemote, chain: Chain) -> AnyRemote {
+        AnyRemote::here(Arc::new(Self { meta, inner, chain }))
+    }
+
+    fn servant(&self) -> Option<&Arc<dyn Servant>> {
+        match &self.inner.place {
+            Place::Here(servant) => Some(servant),
+            _ => None,
+        }
+    }
+}
+
+impl Servant for Around {
+    fn number(&self) -> u64 {
+        self.meta.number()
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.servant()?.kind()
+    }
+
+    fn granted(&self) -> u64 {
+        self.number() ^ self.kind().map_or(0, Kind::word)
+    }
+
+    fn meta(&self) -> Option<&ObjectMeta> {
+        Some(&self.meta)
+    }
+
+    fn interface(&self) -> &str {
+        self.inner.interface()
+    }
+
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
+        self.servant()?.descriptor()
+    }
+
+    fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+        let side = if self.inner.is_here() { Side::Callee } else { Side::Caller };
+        serve_around(&self.chain, side, self.inner.clone(), inbound)
+    }
+
+    fn typed(&self, _slot: &mut dyn Any) -> bool {
+        // Whoever had the object itself would call it past the interceptors.
+        false
+    }
+
+    fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
+        if self.interface() == interface {
+            return Some(AnyRemote::here(self));
+        }
+        let found = self.inner.cast_here(interface)?;
+        Some(Self::reference(Arc::clone(&self.meta), found, self.chain.clone()))
+    }
+
+    fn behind(&self) -> Option<&AnyRemote> {
+        Some(&self.inner)
+    }
+}
+
+/// What an export table holds of a node with interceptors for what comes in. It is the servant itself to everybody but callers.
+struct Incoming {
+    inner: Arc<dyn Servant>,
+    chain: Chain,
+}
+
+/// What an export table is to hold: the servant itself, or with a chain around what comes in for it.
+pub(crate) fn incoming(chain: &Chain, inner: Arc<dyn Servant>) -> Arc<dyn Servant> {
+    if chain.is_empty() || is_own(inner.interface()) {
+        return inner;
+    }
+    Arc::new(Incoming { inner, chain: chain.clone() })
+}
+
+impl Servant for Incoming {
+    fn number(&self) -> u64 {
+        self.inner.number()
+    }
+
+    fn line(&self) -> u64 {
+        self.inner.line()
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.inner.kind()
+    }
+
+    fn granted(&self) -> u64 {
+        self.inner.granted()
+    }
+
+    fn meta(&self) -> Option<&ObjectMeta> {
+        self.inner.meta()
+    }
+
+    fn interface(&self) -> &str {
+        self.inner.interface()
+    }
+
+    fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
+        self.inner.descriptor()
+    }
+
+    fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+        if is_own(&inbound.method().interface) {
+            return Arc::clone(&self.inner).serve(method, inbound);
+        }
+        let inner = match Arc::clone(&self.inner).as_import() {
+            Some(import) => AnyRemote::there(import),
+            None => AnyRemote::here(Arc::clone(&self.inner)),
+        };
+        serve_around(&self.chain, Side::Callee, inner, inbound)
+    }
+
+    fn typed(&self, slot: &mut dyn Any) -> bool {
+        self.inner.typed(slot)
+    }
+
+    fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
+        Arc::clone(&self.inner).cast(interface)
+    }
+
+    fn as_import(self: Arc<Self>) -> Option<Arc<Import>> {
+        Arc::clone(&self.inner).as_import()
+    }
+
+    fn exported(self: Arc<Self>) -> Option<Arc<dyn Servant>> {
+        Some(Arc::clone(&self.inner))
+    }
+}
+
+/// Whether calls of this interface are netref's own: they look names up, cast, and ask after what weak references mean.
+pub(crate) fn is_own(interface: &str) -> bool {
+    interface.starts_with("netref.") && interface != "netref.Function"
+}
+
+/// The end of a chain before an object that is called here: what a peer's call may cost holds for it too.
+struct End {
+    inner: AnyRemote,
+    within: (Bounds, u64),
+    /// Whether it is a peer's call, so that one to another node is passed on.
+    from_peer: bool,
+}
+
+impl Handler for End {
+    fn call(&self, call: RawCall) -> RawReturn {
+        mark_started();
+        match &self.inner.place {
+            Place::Here(servant) => {
+                let (bounds, reply_max) = self.within;
+                call_raw_within(Arc::clone(servant), call, bounds, reply_max)
+            }
+            Place::There(import) if self.from_peer => crate::session::relay_raw(import, call),
+            _ => self.inner.call_raw(call),
+        }
+    }
+}
+
+/// Sends a call that has arrived through a chain.
+fn serve_around(chain: &Chain, side: Side, inner: AnyRemote, inbound: &mut Inbound<'_>) -> Served {
+    let from_peer = inbound.is_from_peer();
+    let end = End { inner, within: inbound.within(), from_peer };
+    let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
+    match chain.call(call, side, Arc::new(end)) {
+        RawReturn::Ready(reply) => Served::Ready(reply_of(kept(reply, from_peer))),
+        RawReturn::Pending(future) => Served::Future(Box::pin(async move { reply_of(kept(future.await, from_peer)) })),
+    }
+}
+
+/// A panic was caught before the session saw it: what a peer may learn of it is decided here.
+fn kept(reply: RawReply, from_peer: bool) -> RawReply {
+    match reply {
+        RawReply::Failed(error) if from_peer => RawReply::Failed(guarded(error)),
+        reply => reply,
+    }
+}
+
+/// The end of a chain before a session.
+struct Sent(Arc<Import>);
+
+impl Handler for Sent {
+    fn call(&self, call: RawCall) -> RawReturn {
+        // Whether it was sent, the call itself knows; it is asked before anybody else decides.
+        mark_started();
+        crate::session::send_raw(&self.0, call)
+    }
+}
+
+/// Sends a call that leaves over a session through a chain.
+pub(crate) fn around_import(chain: &Chain, import: &Arc<Import>, call: RawCall) -> RawReturn {
+    chain.call(call, Side::Caller, Arc::new(Sent(Arc::clone(import))))
+}
