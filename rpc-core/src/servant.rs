@@ -247,11 +247,9 @@ impl Servant for Handled {
     fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
         let method = inbound.method();
         crate::context::mark_started();
+        let from_peer = inbound.is_from_peer();
         let call = RawCall { method, payload: inbound.take_payload(), context: Context::current() };
-        match self.handler.call(call) {
-            RawReturn::Ready(reply) => Served::Ready(reply_of(reply)),
-            RawReturn::Pending(future) => Served::Future(Box::pin(async move { reply_of(future.await) })),
-        }
+        served(self.handler.call(call), from_peer)
     }
 
     fn typed(&self, _slot: &mut dyn Any) -> bool {
@@ -261,6 +259,19 @@ impl Servant for Handled {
     /// A handler takes any call, but has not said for which interfaces it stands besides the one that it was given.
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
         (self.interface == interface).then(|| AnyRemote::here(self))
+    }
+}
+
+/// What a handler or an interceptor gave back, as a session sends it. A panic that was caught on the way was not seen by the session: what a peer may
+/// learn of it is decided here.
+pub(crate) fn served(returned: RawReturn, from_peer: bool) -> Served {
+    let kept = move |reply| match reply {
+        RawReply::Failed(error) if from_peer => Reply::failed(&crate::context::guarded(error)),
+        reply => reply_of(reply),
+    };
+    match returned {
+        RawReturn::Ready(reply) => Served::Ready(kept(reply)),
+        RawReturn::Pending(future) => Served::Future(Box::pin(async move { kept(future.await) })),
     }
 }
 

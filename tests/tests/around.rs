@@ -174,6 +174,15 @@ impl Interceptor for Journal {
     }
 }
 
+/// What everybody can write on the seam without an interceptor.
+struct Passing(AnyRemote);
+
+impl Handler for Passing {
+    fn call(&self, call: RawCall) -> RawReturn {
+        self.0.call_raw(call)
+    }
+}
+
 /// Refuses a method, and lets the others pass.
 fn refusing(method: &'static str) -> impl Interceptor {
     move |call: RawCall, next: Next| {
@@ -252,13 +261,17 @@ async fn holds(shop: &mut Remote<dyn Shop>, browsing: &AtomicU64, stranger: bool
 
 #[tokio::test]
 async fn calls_keep_what_they_promise_whatever_is_around_them() {
-    for place in ["nothing", "incoming", "outgoing", "both", "caller's reference", "object", "local object", "everything"] {
+    let places = ["nothing", "a handler", "incoming", "outgoing", "both", "caller's reference", "object", "local object", "everything"];
+    for place in places {
         println!("around: {place}");
         let journal = Journal::new("it");
         let corner = Corner::default();
         let browsing = Arc::clone(&corner.browsing);
         let (mut host, mut guest, mut object) = (Node::builder(), Node::builder(), Remote::<dyn Shop>::new(corner));
         let everything = place == "everything";
+        if place == "a handler" {
+            object = Remote::from_handler(Arc::new(Passing(Remote::into_any(object))));
+        }
         if everything || ["incoming", "both"].contains(&place) {
             host = host.intercept_incoming(journal.clone());
         }
@@ -285,7 +298,7 @@ async fn calls_keep_what_they_promise_whatever_is_around_them() {
             drop(guest);
         }
         let seen = journal.take();
-        assert_eq!(seen.is_empty(), place == "nothing");
+        assert_eq!(seen.is_empty(), ["nothing", "a handler"].contains(&place));
         assert!(seen.iter().all(|line| !line.contains("lookup") && !line.contains("cast")), "{seen:?}");
         let begun = |line: &&String| !line.contains(": ");
         assert_eq!(seen.iter().filter(begun).count() * 2, seen.len(), "each call that begins ends once: {seen:#?}");

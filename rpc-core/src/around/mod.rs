@@ -46,7 +46,9 @@
 //! # Ok::<(), netref::Error>(()) }).unwrap();
 //! ```
 //!
-//! Calls of netref's own, which look names up and cast references, pass no interceptor of a node.
+//! Calls of netref's own, which look names up and cast references, pass no interceptor of a node. Calls that an interceptor makes itself over
+//! its node do, so it has to know them again. One that is meant for some sessions only asks the call's context:
+//! [`Context::session`](crate::Context::session), [`Context::peer`](crate::Context::peer).
 
 mod chain;
 mod logging;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::chain::{Chain, Interceptor, Side};
 use crate::any::{AnyRemote, Place};
 use crate::codec::Bounds;
-use crate::context::{Context, guarded, mark_started};
-use crate::handler::{Handler, RawCall, RawReply, RawReturn};
+use crate::context::{Context, mark_started};
+use crate::handler::{Handler, RawCall, RawReturn};
 use crate::inbound::{Inbound, Served};
 use crate::interface::{Interface, InterfaceDescriptor};
 use crate::object::cell::ObjectMeta;
 use crate::remote::Remote;
-use crate::servant::{Kind, Resolved, Servant, call_raw_within, reply_of};
+use crate::servant::{Kind, Resolved, Servant, call_raw_within, served};
 use crate::session::Import;
 
 impl<T: ?Sized + Interface> Remote<T> {
@@ -220,18 +220,7 @@ fn serve_around(chain: &Chain, side: Side, inner: AnyRemote, inbound: &mut Inbou
     let from_peer = inbound.is_from_peer();
     let end = End { inner, within: inbound.within(), from_peer };
     let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
-    match chain.call(call, side, Arc::new(end)) {
-        RawReturn::Ready(reply) => Served::Ready(reply_of(kept(reply, from_peer))),
-        RawReturn::Pending(future) => Served::Future(Box::pin(async move { reply_of(kept(future.await, from_peer)) })),
-    }
-}
-
-/// A panic was caught before the session saw it: what a peer may learn of it is decided here.
-fn kept(reply: RawReply, from_peer: bool) -> RawReply {
-    match reply {
-        RawReply::Failed(error) if from_peer => RawReply::Failed(guarded(error)),
-        reply => reply,
-    }
+    served(chain.call(call, side, Arc::new(end)), from_peer)
 }
 
 /// The end of a chain before a session.
