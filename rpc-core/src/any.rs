@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{Handler, RawCall, RawReturn};
 use crate::interface::Interface;
+use crate::introspect::{Description, Pages};
 use crate::object::cell::ObjectMeta;
 use crate::object_key::ObjectKey;
 use crate::remote::Remote;
@@ -112,14 +113,74 @@ impl AnyRemote {
     /// # Ok::<(), netref::Error>(()) }).unwrap();
     /// ```
     pub async fn cast<T: ?Sized + Interface>(&self) -> Result<Remote<T>, Error> {
-        let interface = T::DESCRIPTOR.name;
+        self.cast_to(T::DESCRIPTOR.name).await.map(Remote::from_any)
+    }
+
+    /// As [`cast`](Self::cast), by the name of the interface alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`cast`](Self::cast).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the question is withdrawn.
+    pub async fn cast_to(&self, interface: &str) -> Result<Self, Error> {
         let found = match &self.place {
             _ if self.interface() == interface => Some(self.clone()),
             Place::Here(_) => self.cast_here(interface),
             Place::There(import) => crate::cast::ask(import, interface).await?,
             Place::Broken(error) => return Err(Error::clone(error)),
         };
-        found.map(Remote::from_any).ok_or_else(|| crate::cast::refused(interface))
+        found.ok_or_else(|| crate::cast::refused(interface))
+    }
+
+    /// What the object can be called with: its interfaces, their methods, the types of those, and what is said about them.
+    ///
+    /// The object's host answers, also through nodes between that do not know the interface. No method of the object runs. The description has
+    /// what this reference grants, what it may be [cast](Self::cast) to, and the interfaces of references in the arguments and results; see
+    /// [`introspect`](crate::introspect).
+    ///
+    /// # Errors
+    ///
+    /// What a call to the host can give; `NoSuchMethod` from a host whose netref is too old to describe its objects; `Protocol` for a
+    /// description that breaks a rule or has no end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the question is withdrawn.
+    ///
+    /// ```
+    /// # use netref::{Remote, Result, remote};
+    /// #[remote]
+    /// trait Play {
+    ///     /// Plays a note for so long.
+    ///     async fn play(&self, note: u8, milliseconds: u32) -> Result<()>;
+    /// }
+    /// # struct Piano;
+    /// # impl Play for Piano { async fn play(&self, _: u8, _: u32) -> Result<()> { Ok(()) } }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let piano = Remote::into_any(Remote::<dyn Play>::new(Piano));
+    /// let description = piano.describe().await?;
+    /// let method = &description.interfaces[0].methods[0];
+    /// assert_eq!((&*method.name, &*method.docs, &*method.parameters[1].name), ("play", "Plays a note for so long.", "milliseconds"));
+    /// println!("{description}"); // as Rust source
+    /// # Ok::<(), netref::Error>(()) }).unwrap();
+    /// ```
+    pub async fn describe(&self) -> Result<Description, Error> {
+        let mut pages = Pages::default();
+        while let Some(from) = pages.next() {
+            let page = match &self.place {
+                Place::Here(servant) => match Arc::clone(servant).as_import() {
+                    Some(import) => crate::cast::ask_page(&import, from).await?,
+                    None => crate::introspect::page(&**servant, from),
+                },
+                Place::There(import) => crate::cast::ask_page(import, from).await?,
+                Place::Broken(error) => return Err(Error::clone(error)),
+            };
+            pages.add(page)?;
+        }
+        Ok(pages.into_description())
     }
 
     /// The answer to a cast when the object is hosted in this process.

@@ -1,8 +1,12 @@
-//! Owns the question that every object can be asked, whatever its interface is: whether it has another one. The answer is the host's,
-//! and no code of the user's runs for it. Who may ask is not decided here; `CastTarget::cast` is the one place where a policy will.
+//! Owns the questions that every object can be asked, whatever its interface is: whether it has another one, and what it can be called
+//! with. The answers are the host's, and no method of the user's runs for them. Who may ask is not decided here; `CastTarget` is the one
+//! place where a policy will. What a description says is the business of `introspect`.
 
 use std::any::Any;
 use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::__private::call_over;
 use crate::any::AnyRemote;
@@ -10,6 +14,7 @@ use crate::call::{Call, Called};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::{Inbound, Plain, Served};
 use crate::interface::{Export, Interface, InterfaceDescriptor};
+use crate::introspect::{self, Page};
 use crate::object::cell::{Cell, ObjectMeta};
 use crate::servant::{Hosted, Kind, Resolved, Servant};
 use crate::session::{CallTarget, Import};
@@ -20,6 +25,10 @@ pub(crate) trait CastTarget {
     /// The object under another interface, if whoever holds this reference may have it.
     #[idempotent]
     async fn cast(&self, interface: &str) -> Result<Option<AnyRemote>, Error>;
+
+    /// What whoever holds this reference may call and cast it to, in pages: the items from number `from` on.
+    #[idempotent]
+    async fn describe(&self, from: u32) -> Result<Page, Error>;
 }
 
 /// Answers for an object.
@@ -28,6 +37,10 @@ struct About(Arc<dyn Servant>);
 impl CastTarget for About {
     async fn cast(&self, interface: &str) -> Result<Option<AnyRemote>, Error> {
         Ok(Arc::clone(&self.0).cast(interface))
+    }
+
+    async fn describe(&self, from: u32) -> Result<Page, Error> {
+        Ok(introspect::page(&*self.0, from))
     }
 }
 
@@ -89,13 +102,26 @@ impl Servant for Answers {
     }
 }
 
-/// Asks the host of a peer's object.
-pub(crate) async fn ask(import: &Arc<Import>, interface: &'static str) -> Result<Option<AnyRemote>, Error> {
+/// Asks the host of a peer's object for another interface of it.
+pub(crate) async fn ask(import: &Arc<Import>, interface: &str) -> Result<Option<AnyRemote>, Error> {
+    question::<_, Option<AnyRemote>>(import, 0, (interface,)).await
+}
+
+/// Asks the host of a peer's object for a page of its description.
+pub(crate) async fn ask_page(import: &Arc<Import>, from: u32) -> Result<Page, Error> {
+    question::<_, Page>(import, 1, (from,)).await
+}
+
+/// A call of one of the methods above, by its place among them.
+fn question<A, T>(import: &Arc<Import>, method: usize, arguments: A) -> Call<T, Error>
+where
+    A: Serialize,
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
     let descriptor = <dyn CastTarget as Interface>::DESCRIPTOR;
-    let called = Called { interface: descriptor, method: &descriptor.methods[0] };
+    let called = Called { interface: descriptor, method: &descriptor.methods[method] };
     let (session, target) = (Arc::clone(import.session()), CallTarget::Object(Arc::clone(import)));
-    let call: Call<_, Error> = call_over::<_, Plain<Option<AnyRemote>>, Error>(session, target, called, (interface,));
-    call.await
+    call_over::<_, Plain<T>, Error>(session, target, called, arguments)
 }
 
 /// The answer of a host that does not give the interface, in the words of this side: whether the object has it is not said.

@@ -11,6 +11,8 @@ use crate::any::AnyRemote;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
+use crate::introspect::InterfaceInfo;
+use crate::near;
 use crate::wire::CODEC_MAX;
 
 /// Names a method to anyone, also to a node that has no code for its interface.
@@ -233,13 +235,42 @@ impl fmt::Debug for RawReturn {
 pub trait Handler: Send + Sync + 'static {
     /// Starts a call. It must not block; calls on one object are started in the order in which they were sent.
     fn call(&self, call: RawCall) -> RawReturn;
+
+    /// What it can be called with, for those who ask ([`AnyRemote::describe`]). `None`, the default, says that only the name of its interface is
+    /// known.
+    fn describe(&self) -> Option<InterfaceInfo> {
+        None
+    }
 }
 
-/// A reply that says that the reference has no such method.
-pub(crate) fn no_such_method(method: &Method, offered: &str) -> Error {
-    let text = format!(
-        "a reference to `{offered}` has no method `{}` of `{}` (an interface is named after its crate; if both sides compile their own copy, give it one name with `#[remote(name = \"…\")]`)",
-        method.name, method.interface
-    );
+/// A reply that says that the reference has no such method, and which one may have been meant.
+pub(crate) fn no_such_method(method: &Method, offered: &InterfaceDescriptor) -> Error {
+    if !offered.extends(&method.interface) {
+        return no_method(method, offered.name, COPIES);
+    }
+    let names = names(offered);
+    let hint = match near::nearest(&method.name, names.iter().copied()) {
+        Some(near) => format!(" (did you mean `{near}`?)"),
+        None => format!("; {}", near::listed("it has", &names)),
+    };
+    no_method(method, offered.name, &hint)
+}
+
+/// The same where nothing more is known than the method.
+pub(crate) fn no_such_number(method: &Method) -> Error {
+    no_method(method, &method.interface, COPIES)
+}
+
+const COPIES: &str =
+    " (an interface is named after its crate; if both sides compile their own copy, give it one name with `#[remote(name = \"…\")]`)";
+
+fn no_method(method: &Method, offered: &str, hint: &str) -> Error {
+    let text = format!("a reference to `{offered}` has no method `{}` of `{}`{hint}", method.name, method.interface);
     Error::new(ErrorKind::NoSuchMethod, Outcome::NotRun, text).with_method(method.to_string())
+}
+
+/// The methods of an interface and its supertraits.
+fn names(interface: &InterfaceDescriptor) -> Vec<&'static str> {
+    let own = interface.methods.iter().map(|method| method.name);
+    own.chain(interface.bases.iter().flat_map(|base| names(base))).collect()
 }

@@ -324,7 +324,7 @@ impl<'a> Inbound<'a> {
     /// The reply for a method number that nothing here answers to.
     pub fn no_such_method(&mut self) -> Served {
         let method = self.method();
-        Served::Ready(Reply::failed(&crate::handler::no_such_method(&method, &method.interface)))
+        Served::Ready(Reply::failed(&crate::handler::no_such_number(&method)))
     }
 }
 

@@ -536,6 +536,31 @@
 //! # Ok::<(), netref::Error>(()) }).unwrap();
 //! ```
 //!
+//! # Interfaces that explain themselves
+//!
+//! Every object tells what it can be called with: [`AnyRemote::describe`] asks its host, and the [`Description`](introspect::Description) is shown as Rust
+//! source.
+//!
+//! ```
+//! # use netref::{Node, Remote, Result, remote};
+//! #[remote(name = "home.Lamp")]
+//! trait Lamp {
+//!     /// From 0 to 100.
+//!     async fn dim(&mut self, percent: u8) -> Result<()>;
+//! }
+//! # struct Desk;
+//! # impl Lamp for Desk { async fn dim(&mut self, _: u8) -> Result<()> { Ok(()) } }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let lamp = Remote::<dyn Lamp>::new(Desk);
+//! # let node = Node::builder().listen("mem://tutorial-describe").publish("lamp", lamp).start().await?;
+//!
+//! // Another program, without the trait:
+//! let description = netref::connect_any("mem://tutorial-describe/lamp").await?.describe().await?;
+//! assert!(description.to_string().contains("    /// From 0 to 100.\n    async fn dim(&mut self, percent: u8) -> Result<()>;\n"));
+//! # drop(node);
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
 //! # What is not there yet
 //!
 //! Promise pipelining, streams, TLS, sessions that outlive their connection. The README has the whole list.
@@ -544,10 +569,10 @@
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again |
 //! | `metrics` | `around::Metrics`, which counts calls for the facade of that name |
 //! | `tower` | `around::Tower` and `around::CallService`: layers around calls, and references as services |
 //! | `testing` | the module `testing`: a relay for TCP that is slow, silent or broken when a test tells it to be |
+//! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again; JSON Schema of described types |
 //!
 //! None is on by default. A feature adds functions and never changes what is there without it.
 //!
@@ -560,7 +585,8 @@
 //! | [`call`](Call), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
 //! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
-//! | [`schema`] | what the types of a method are made of, and whether two versions fit |
+//! | [`schema`], [`introspect`] | what the types of a method are made of, whether two versions fit, and what an object says about itself |
+//! | `near` | what was meant by a name that is not there |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
 //! | [`around`], [`trace`](TraceContext) | what stands around a call, and the trace that it belongs to |
@@ -590,9 +616,11 @@ mod interface;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+pub mod introspect;
 #[cfg(feature = "json")]
 mod json;
 pub mod limits;
+mod near;
 mod node;
 mod object;
 mod object_key;
@@ -632,7 +660,7 @@ pub use handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn};
 pub use interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor, Supertrait};
 pub use limits::Limits;
 pub use netref_macros::{Schema, remote};
-pub use node::{Node, NodeBuilder, NodeStats, connect};
+pub use node::{Node, NodeBuilder, NodeStats, connect, connect_any};
 pub use object::Object;
 pub use object_key::ObjectKey;
 pub use peer::Peer;

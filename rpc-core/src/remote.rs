@@ -9,6 +9,7 @@ use crate::any::{AnyRemote, Place};
 use crate::error::Error;
 use crate::handler::Handler;
 use crate::interface::{Export, Interface, Supertrait};
+use crate::introspect::Description;
 use crate::object::cell::{Cell, ErasedObject};
 use crate::object_key::ObjectKey;
 use crate::schema;
@@ -215,6 +216,19 @@ impl<T: ?Sized + Interface> Remote<T> {
         reference.cast().await
     }
 
+    /// What the object can be called with; see [`AnyRemote::describe`].
+    ///
+    /// # Errors
+    ///
+    /// As [`AnyRemote::describe`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`AnyRemote::describe`].
+    pub async fn describe(this: &Self) -> Result<Description, Error> {
+        Self::to_any(this).describe().await
+    }
+
     /// Whose object it is: equal for two references to the same object, whatever way they came.
     ///
     /// `None` for a reference that arrived broken. For an object of another node the key is what its peer says.
@@ -284,6 +298,7 @@ impl<T: ?Sized + Interface> Serialize for Remote<T> {
 impl<'de, T: ?Sized + Interface> Deserialize<'de> for Remote<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if schema::is_tracing() {
+            schema::mention(T::DESCRIPTOR);
             let broken = schema::traced_reference(deserializer, T::DESCRIPTOR.name, schema::REFERENCE)?;
             return Ok(Self::from_any(broken));
         }

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn, no_such_method};
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served};
 use crate::interface::{Base, Interface, InterfaceDescriptor, MethodDescriptor};
+use crate::introspect::InterfaceInfo;
 use crate::object::cell::{ErasedObject, ObjectMeta};
 use crate::schema::cut;
 use crate::transfer::Incoming;
@@ -83,6 +84,16 @@ pub(crate) trait Servant: Send + Sync + 'static {
     /// the host of the object offers. `None` for one that is only passed on: its host is asked.
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote>;
 
+    /// The interfaces that its host offers besides, to whoever holds a reference to it.
+    fn offers(&self) -> Vec<&'static InterfaceDescriptor> {
+        Vec::new()
+    }
+
+    /// What it says of its interface itself, when there is no descriptor.
+    fn described(&self) -> Option<InterfaceInfo> {
+        None
+    }
+
     /// Itself as a reference to something on a session, when it is only passed on.
     fn as_import(self: Arc<Self>) -> Option<Arc<crate::session::Import>> {
         None
@@ -103,7 +114,7 @@ pub(crate) trait Servant: Send + Sync + 'static {
 pub(crate) fn resolve(servant: &dyn Servant, method: &Method) -> Result<Resolved, Error> {
     let Some(descriptor) = servant.descriptor() else { return Ok(Resolved::RAW) };
     let Some((number, known)) = crate::by_name::find(descriptor, method) else {
-        return Err(no_such_method(method, descriptor.name));
+        return Err(no_such_method(method, descriptor));
     };
     let schema = (known.schema)();
     if schema.fingerprint() != method.fingerprint
@@ -186,6 +197,10 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
         (self.upcast)(Arc::clone(&self.object), slot)
     }
 
+    fn offers(&self) -> Vec<&'static InterfaceDescriptor> {
+        self.object.offers()
+    }
+
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
         let Some(Base { descriptor, begin, place }) = self.descriptor.base(interface) else {
             return Arc::clone(&self.object).offered(interface);
@@ -254,6 +269,10 @@ impl Servant for Handled {
 
     fn typed(&self, _slot: &mut dyn Any) -> bool {
         false
+    }
+
+    fn described(&self) -> Option<InterfaceInfo> {
+        self.handler.describe()
     }
 
     /// A handler takes any call, but has not said for which interfaces it stands besides the one that it was given.

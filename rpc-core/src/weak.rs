@@ -176,6 +176,7 @@ impl<T: ?Sized + Interface> Serialize for WeakRemote<T> {
 impl<'de, T: ?Sized + Interface> Deserialize<'de> for WeakRemote<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         if schema::is_tracing() {
+            schema::mention(T::DESCRIPTOR);
             let broken = schema::traced_reference(deserializer, T::DESCRIPTOR.name, schema::WEAK_REFERENCE)?;
             return Ok(Self { place: WeakPlace::Broken(broken) });
         }

@@ -380,3 +380,16 @@ async fn connect_from(core: &Arc<NodeCore>, url: &str, interface: &'static str) 
 pub async fn connect<T: ?Sized + Interface>(url: &str) -> Result<Remote<T>, Error> {
     connect_from(&NodeCore::of_process(), url, T::DESCRIPTOR.name).await.map(AnyRemote::downcast)
 }
+
+/// The object that is published at an address, whatever its interface, from the process's default node. See [`Node::connect_any`].
+///
+/// # Errors
+///
+/// As [`Node::connect_any`].
+///
+/// # Cancel safety
+///
+/// As [`Node::connect_any`].
+pub async fn connect_any(url: &str) -> Result<AnyRemote, Error> {
+    connect_from(&NodeCore::of_process(), url, "").await
+}

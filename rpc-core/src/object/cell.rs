@@ -14,7 +14,7 @@ use crate::any::AnyRemote;
 use crate::context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::{Incarnation, NodeId};
-use crate::interface::Export;
+use crate::interface::{Export, InterfaceDescriptor};
 use crate::weak::WeakRemote;
 
 /// Who an object is, whatever it does.
@@ -70,6 +70,10 @@ pub trait ErasedObject: Send + Sync + 'static {
     /// The object under an interface that its host offers to whoever holds a reference to it.
     #[doc(hidden)]
     fn offered(self: Arc<Self>, interface: &str) -> Option<AnyRemote>;
+
+    /// All interfaces that its host offers.
+    #[doc(hidden)]
+    fn offers(&self) -> Vec<&'static InterfaceDescriptor>;
 }
 
 /// Hosts one object of the user's.
@@ -176,6 +180,10 @@ impl<C: Send + Sync + 'static> ErasedObject for Cell<C> {
     fn offered(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
         let offer = self.offers.find(interface)?;
         offer(self).cast_here(interface)
+    }
+
+    fn offers(&self) -> Vec<&'static InterfaceDescriptor> {
+        self.offers.all()
     }
 }
 

@@ -38,6 +38,11 @@ impl<C> Offers<C> {
         }
     }
 
+    /// What is offered, in the order in which it was.
+    pub(super) fn all(&self) -> Vec<&'static InterfaceDescriptor> {
+        self.list.get().map(|list| list.lock().iter().map(|offer| offer.descriptor).collect()).unwrap_or_default()
+    }
+
     /// How to refer to the object under the first of them that is, or extends, the interface of that name.
     pub(super) fn find(&self, interface: &str) -> Option<Refer<C>> {
         let list = self.list.get()?.lock();

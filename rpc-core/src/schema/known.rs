@@ -223,12 +223,14 @@ tuples! {
 
 impl<T: ?Sized + Interface + 'static> Schema for Remote<T> {
     fn schema(types: &mut Types) -> TypeId {
+        super::mention(T::DESCRIPTOR);
         types.add(Shape::Reference(Name::Borrowed(T::DESCRIPTOR.name)))
     }
 }
 
 impl<T: ?Sized + Interface + 'static> Schema for WeakRemote<T> {
     fn schema(types: &mut Types) -> TypeId {
+        super::mention(T::DESCRIPTOR);
         types.add(Shape::Reference(weak(T::DESCRIPTOR.name)))
     }
 }

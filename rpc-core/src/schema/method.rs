@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use super::canonical::canonical;
 use super::compare::{self, Difference};
 use super::shape::{Fields, Id, Plain, Root, Shape, Structure};
-use super::{TypeId, Types, encoded, named, render};
+use super::{TypeId, Types, encoded, mentioned, named, render};
+use crate::interface::InterfaceDescriptor;
 use crate::wire::STRUCTURE_MAX;
 
 /// What the types of a method are made of. [`Display`](fmt::Display) shows them as Rust source.
@@ -23,6 +24,9 @@ pub struct MethodSchema {
     fingerprint: u64,
     names: &'static [&'static str],
     opaque: Vec<Opaque>,
+    /// All arguments are one tuple, as the interface of closures has them.
+    is_one_tuple: bool,
+    mentioned: Vec<&'static InterfaceDescriptor>,
 }
 
 /// A place in a method's types of which nothing is known, so that a change there may go unnoticed.
@@ -54,14 +58,32 @@ impl MethodSchema {
         &self.opaque
     }
 
+    pub(crate) const fn structure(&self) -> &Structure {
+        &self.structure
+    }
+
+    /// Whether all arguments are told as one tuple.
+    pub(crate) const fn is_one_tuple(&self) -> bool {
+        self.is_one_tuple
+    }
+
+    /// The interfaces of the references in the method's types.
+    pub(crate) fn mentioned(&self) -> &[&'static InterfaceDescriptor] {
+        &self.mentioned
+    }
+
     /// What travels in a definition; empty when it is too long for one.
     pub(crate) fn encoded(&'static self) -> Bytes {
         Bytes::from_static(self.sent())
     }
 
     pub(crate) fn sent(&self) -> &[u8] {
-        let is_long = self.encoded.len() > STRUCTURE_MAX || self.structure.shapes.len() > encoded::SHAPES_MAX;
-        if is_long { &[] } else { &self.encoded }
+        if self.is_long() { &[] } else { &self.encoded }
+    }
+
+    /// Whether the structure is too long to be sent.
+    pub(crate) fn is_long(&self) -> bool {
+        self.encoded.len() > STRUCTURE_MAX || self.structure.shapes.len() > encoded::SHAPES_MAX
     }
 
     /// Why a caller with other types cannot be served; `None` when it can.
@@ -111,6 +133,7 @@ impl MethodBuilder {
     /// `names` are those of the arguments, for people.
     #[must_use]
     pub fn new(names: &'static [&'static str]) -> Self {
+        mentioned::begin();
         Self { names, ..Self::default() }
     }
 
@@ -137,7 +160,7 @@ impl MethodBuilder {
         let encoded = encoded::encode(&structure);
         // 0 is how a caller says that it knows only the name.
         let fingerprint = fnv(&encoded).max(1);
-        MethodSchema { structure, encoded, fingerprint, names: self.names, opaque }
+        MethodSchema { structure, encoded, fingerprint, names: self.names, opaque, is_one_tuple: false, mentioned: mentioned::end() }
     }
 }
 
@@ -241,7 +264,7 @@ fn all() -> &'static DashMap<any::TypeId, &'static MethodSchema> {
 pub fn traced_method<A: DeserializeOwned + 'static, T: DeserializeOwned + 'static, E: DeserializeOwned + 'static>() -> MethodSchema {
     let mut method = MethodBuilder::new(&["arguments"]);
     method.argument(named::instance::<A>(0), Types::traced::<A>);
-    method.result(named::instance::<(T, E)>(0), Types::traced::<T>, Types::traced::<E>)
+    MethodSchema { is_one_tuple: true, ..method.result(named::instance::<(T, E)>(0), Types::traced::<T>, Types::traced::<E>) }
 }
 
 /// The schema of a method of which nothing is known but what its types are called.
@@ -249,5 +272,5 @@ pub(crate) fn unknown_method<A, T, E>() -> MethodSchema {
     let unknown = |types: &mut Types| types.opaque("", "its types are not known here");
     let mut method = MethodBuilder::new(&["arguments"]);
     method.argument(named::instance::<A>(0), unknown);
-    method.result(named::instance::<(T, E)>(0), unknown, unknown)
+    MethodSchema { is_one_tuple: true, ..method.result(named::instance::<(T, E)>(0), unknown, unknown) }
 }

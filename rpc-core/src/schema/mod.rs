@@ -33,6 +33,7 @@
 //! | --- | --- |
 //! | `shape.rs` | the model |
 //! | `types.rs` | [`Types`], which collects the shapes of one method |
+//! | `mentioned.rs` | the interfaces that are met on the way |
 //! | `known.rs` | types of the standard library and of netref |
 //! | `trace/` | finding structure through `Deserialize` |
 //! | `named.rs` | what a type parameter stands for, where structure is not known |
@@ -45,13 +46,14 @@
 
 mod canonical;
 mod compare;
-mod encoded;
+pub(crate) mod encoded;
 mod known;
+mod mentioned;
 mod method;
 mod named;
 mod probe;
-mod render;
-mod shape;
+pub(crate) mod render;
+pub(crate) mod shape;
 mod trace;
 mod types;
 
@@ -60,6 +62,8 @@ mod tests;
 
 pub use method::{MethodSchema, Opaque};
 pub use types::{FieldList, TypeId, Types};
+
+pub(crate) use mentioned::mention;
 
 pub(crate) use known::{REFERENCE, WEAK_REFERENCE, traced_reference};
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use super::shape::{Fields, Id, Plain, Shape, Structure};
+use super::shape::{Fields, Id, Plain, Shape, Structure, Variant};
 
 /// How deep a type is written out before it is cut short.
 const DEPTH_MAX: usize = 6;
@@ -29,13 +29,21 @@ pub(crate) fn declaration(structure: &Structure, id: Id) -> String {
         Shape::Enum(name, variants) => {
             push(&mut text, format_args!("enum {} {{ ", name.escape_debug()));
             for (index, variant) in variants.iter().enumerate() {
-                push(&mut text, format_args!("{}{}", if index > 0 { ", " } else { "" }, variant.name.escape_debug()));
-                write_fields(&mut text, structure, &variant.fields, 1);
+                text.push_str(if index > 0 { ", " } else { "" });
+                text.push_str(&self::variant(structure, variant));
             }
             text.push_str(" }");
         }
         _ => write_name(&mut text, structure, id, 0),
     }
+    text
+}
+
+/// A variant with its content: `Rest { milliseconds: u32 }`.
+pub(crate) fn variant(structure: &Structure, variant: &Variant) -> String {
+    let mut text = String::new();
+    push(&mut text, format_args!("{}", variant.name.escape_debug()));
+    write_fields(&mut text, structure, &variant.fields, 1);
     text
 }
 

@@ -1,7 +1,10 @@
 //! Owns the model: what a value is made of, as a graph of shapes that refer to each other by number, so that a type may contain
-//! itself. It knows neither where shapes come from nor where they go.
+//! itself. It knows neither where shapes come from nor where they go. A description of an object brings them as they are (`introspect`), so
+//! their names here are names on the wire.
 
 use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 /// The number of a shape in its graph.
 pub(crate) type Id = u32;
@@ -10,7 +13,7 @@ pub(crate) type Id = u32;
 pub(crate) type Name = Cow<'static, str>;
 
 /// What a value is made of.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Shape {
     /// Not known. `tokens` is the type as the user wrote it, when that much is known; `why` never leaves this process.
     Opaque {
@@ -30,7 +33,7 @@ pub(crate) enum Shape {
 }
 
 /// Values without parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Plain {
     Unit = 0,
     Bool = 1,
@@ -77,7 +80,7 @@ impl Plain {
 }
 
 /// What a struct or a variant holds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Fields {
     Unit,
     Newtype(Id),
@@ -86,7 +89,7 @@ pub(crate) enum Fields {
 }
 
 /// One variant of an enum. Its number is its place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Variant {
     pub(crate) name: Name,
     pub(crate) fields: Fields,

@@ -48,6 +48,7 @@ pub async fn learn(host: &Node) -> Learned {
     target.take(None).await.expect("answered");
     target.units(Vec::new()).await.expect("answered");
     target.text(String::new()).await.expect("answered");
+    target.describe(Remote::into_any(target.clone())).await.expect("answered");
     drop((target, client));
     let heard = within("the client", proxy).await.expect("the proxy");
     let mut learned = Learned::default();

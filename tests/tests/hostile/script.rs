@@ -27,6 +27,7 @@ pub enum Got {
     Refused { kind: u8, code: u32, text: String },
     Refuse { code: u32, text: String },
     Return { id: CallId, status: Status, bytes: Vec<u8>, total: u64, exports: Vec<ExportId> },
+    Call { id: CallId, bytes: Vec<u8> },
     GoAway { code: u32, text: String },
     Pong(u64),
     Other(u8),
@@ -102,6 +103,7 @@ pub fn got(frame: Frame<'_>) -> Got {
             let exports = exports.collect();
             Got::Return { id: frame.id, status: frame.status, bytes: frame.body.bytes.to_vec(), total: frame.body.total, exports }
         }
+        Frame::Call(call) => Got::Call { id: call.id, bytes: call.body.bytes.to_vec() },
         Frame::GoAway(go_away) => Got::GoAway { code: go_away.code, text: go_away.text.to_owned() },
         Frame::Pong(pong) => Got::Pong(pong.token),
         other => Got::Other(other.kind()),

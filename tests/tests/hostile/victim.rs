@@ -1,6 +1,6 @@
 //! Owns the node that a hostile peer is let loose on, the interface it has, and the well-behaved client beside it.
 
-use netref::{Limits, Node, Remote, Result, remote};
+use netref::{AnyRemote, Limits, Node, Remote, Result, remote};
 use serde::{Deserialize, Serialize};
 
 use crate::learn::{Learned, learn};
@@ -23,6 +23,7 @@ pub trait Target1 {
     async fn take(&self, reference: Option<Remote<dyn Target1>>) -> Result<bool>;
     async fn units(&self, units: Vec<()>) -> Result<u64>;
     async fn text(&self, text: String) -> Result<u64>;
+    async fn describe(&self, reference: AnyRemote) -> Result<String>;
 }
 
 pub struct Victim;
@@ -51,9 +52,12 @@ impl Target1 for Victim {
     async fn text(&self, text: String) -> Result<u64> {
         Ok(text.len() as u64)
     }
+    async fn describe(&self, reference: AnyRemote) -> Result<String> {
+        Ok(reference.describe().await?.to_string())
+    }
 }
 
-pub const METHODS: [&str; 8] = ["echo", "forever", "numbers", "nest", "large", "take", "units", "text"];
+pub const METHODS: [&str; 9] = ["echo", "forever", "numbers", "nest", "large", "take", "units", "text", "describe"];
 
 pub fn number_of(method: &str) -> u32 {
     1 + METHODS.iter().position(|known| *known == method).expect("a method") as u32

@@ -8,6 +8,7 @@ use super::reader::Reader;
 use super::refused::{Refused, quoted};
 use super::value_in::ValueIn;
 use crate::interface::ParameterDescriptor;
+use crate::near;
 
 /// The arguments, before the first byte of them is read.
 pub(super) struct ArgumentsIn<'r, 'de, 'b> {
@@ -47,7 +48,7 @@ impl<'de, 'b> ArgumentsIn<'_, 'de, 'b> {
             self.reader.expect(b':', "a colon is expected")?;
             let place = self.value()?;
             let Some(index) = self.parameters.iter().position(|parameter| parameter.name == name) else {
-                return Err(Refused::value(format!("there is no argument `{}`; {}", quoted(&name), self.known())));
+                return Err(Refused::value(format!("there is no argument `{}`{}; {}", quoted(&name), self.near(&name), self.known())));
             };
             if places[index].replace(place).is_some() {
                 return Err(Refused::value(format!("the argument `{}` comes twice", self.parameters[index].name)));
@@ -78,6 +79,13 @@ impl<'de, 'b> ArgumentsIn<'_, 'de, 'b> {
         let from = self.reader.at();
         self.reader.skip()?;
         Ok((from, self.reader.at()))
+    }
+
+    /// Which argument may have been meant, for an error.
+    #[cold]
+    fn near(&self, name: &str) -> String {
+        let near = near::nearest(name, self.parameters.iter().map(|parameter| parameter.name));
+        near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
     }
 
     /// What the arguments are called, for an error.

@@ -42,7 +42,10 @@ fn what_is_missing_or_unknown_is_named_with_what_there_is() {
     assert_eq!(words, "the argument `amount` is missing; the method takes `from: &str`, `amount: u64`, `note: Option<String>`");
     assert!(refusal(transfer("[]")).contains("`from` is missing"));
     let words = refusal(transfer("{\"from\":\"ada\",\"amuont\":5}"));
-    assert_eq!(words, "there is no argument `amuont`; the method takes `from: &str`, `amount: u64`, `note: Option<String>`");
+    assert_eq!(
+        words,
+        "there is no argument `amuont` (did you mean `amount`?); the method takes `from: &str`, `amount: u64`, `note: Option<String>`"
+    );
     assert!(refusal(transfer("{\"from\":\"ada\",\"amount\":5,\"amount\":6}")).contains("`amount` comes twice"));
     let words = refusal(transfer(&format!("{{\"{}\":5}}", "x".repeat(1_000_000))));
     assert!(words.len() < 300, "{words}");
