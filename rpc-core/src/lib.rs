@@ -539,7 +539,8 @@
 //! # Interfaces that explain themselves
 //!
 //! Every object tells what it can be called with: [`AnyRemote::describe`] asks its host, and the [`Description`](introspect::Description) is shown as Rust
-//! source.
+//! source. With the feature `json` a program without the trait calls methods by name, with values in JSON and references as handles; the module
+//! `dynamic` has the tour.
 //!
 //! ```
 //! # use netref::{Node, Remote, Result, remote};
@@ -572,7 +573,7 @@
 //! | `metrics` | `around::Metrics`, which counts calls for the facade of that name |
 //! | `tower` | `around::Tower` and `around::CallService`: layers around calls, and references as services |
 //! | `testing` | the module `testing`: a relay for TCP that is slow, silent or broken when a test tells it to be |
-//! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again; JSON Schema of described types |
+//! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again; `dynamic`, calls without a trait; JSON Schema of described types |
 //!
 //! None is on by default. A feature adds functions and never changes what is there without it.
 //!
@@ -586,7 +587,7 @@
 //! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
 //! | [`schema`], [`introspect`] | what the types of a method are made of, whether two versions fit, and what an object says about itself |
-//! | `near` | what was meant by a name that is not there |
+//! | `dynamic`, `near` | calls and objects without a trait, and what was meant by a name that is not there |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
 //! | [`around`], [`trace`](TraceContext) | what stands around a call, and the trace that it belongs to |
@@ -607,6 +608,8 @@ mod call;
 mod cast;
 mod codec;
 mod context;
+#[cfg(feature = "json")]
+pub mod dynamic;
 mod error;
 pub mod function;
 mod handler;

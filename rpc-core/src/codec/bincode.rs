@@ -2,14 +2,13 @@
 //! It knows nothing of depth and memory: the guard does.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use ::bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use ::bincode::enc::write::Writer;
 use ::bincode::error::{DecodeError, EncodeError};
 use ::bincode::serde as serde_bincode;
 use serde::de::DeserializeSeed;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserializer, Serialize, Serializer};
 
 use super::checked::{Checked, Encoding};
 use super::guard::{Budget, Guard};
@@ -41,9 +40,9 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>, max_by
 }
 
 #[inline]
-pub(super) fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8], bounds: Bounds) -> Result<T, CodecError> {
+pub(super) fn decode<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], bounds: Bounds, seed: S) -> Result<S::Value, CodecError> {
     let budget = Budget::new(bounds, bytes.len());
-    let seed = Root { budget: &budget, value: PhantomData::<T> };
+    let seed = Root { budget: &budget, seed };
     let result = serde_bincode::seed_decode_from_slice(seed, bytes, CONFIG);
     if let Some(error) = budget.refused() {
         return Err(error);
@@ -75,17 +74,17 @@ impl<T: Serialize + ?Sized> Serialize for Shaped<'_, T> {
 }
 
 /// The outermost value to decode, under its guard.
-struct Root<'b, T> {
+struct Root<'b, S> {
     budget: &'b Budget,
-    value: PhantomData<T>,
+    seed: S,
 }
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Root<'_, T> {
-    type Value = T;
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Root<'_, S> {
+    type Value = S::Value;
 
     #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::deserialize(Guard::root(deserializer, self.budget))
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        self.seed.deserialize(Guard::root(deserializer, self.budget))
     }
 }
 

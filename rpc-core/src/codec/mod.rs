@@ -15,6 +15,7 @@ mod guard;
 mod json;
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
@@ -173,10 +174,20 @@ pub(crate) fn encode_within<T: Serialize + ?Sized>(
 pub(crate) fn decode<'de, T: Deserialize<'de>>(codec: Codec, bytes: &'de [u8], bounds: &Bounds) -> Result<T, CodecError> {
     let bounds = admit(bytes, bounds)?;
     match codec {
-        Codec::Bincode => bincode::decode(bytes, bounds),
+        Codec::Bincode => bincode::decode(bytes, bounds, PhantomData::<T>),
         #[cfg(feature = "json")]
         Codec::Json => json::decode(bytes, bounds),
     }
+}
+
+/// Decodes a value in bincode whose type is not known while the program is compiled: the seed knows it.
+#[cfg(feature = "json")]
+pub(crate) fn decode_bincode<'de, S: serde::de::DeserializeSeed<'de>>(
+    bytes: &'de [u8],
+    bounds: &Bounds,
+    seed: S,
+) -> Result<S::Value, CodecError> {
+    bincode::decode(bytes, admit(bytes, bounds)?, seed)
 }
 
 /// Decodes the arguments of a method, a tuple. A codec that writes names down has them under the names of the parameters.
@@ -190,7 +201,7 @@ pub(crate) fn decode_arguments<'de, T: Deserialize<'de>>(
     match codec {
         Codec::Bincode => {
             let _ = parameters; // Their order is all that bincode knows of them.
-            bincode::decode(bytes, bounds)
+            bincode::decode(bytes, bounds, PhantomData::<T>)
         }
         #[cfg(feature = "json")]
         Codec::Json => json::decode_arguments(bytes, bounds, parameters),
@@ -205,6 +216,9 @@ fn admit(bytes: &[u8], bounds: &Bounds) -> Result<Bounds, CodecError> {
     }
     Ok(Bounds { depth: bounds.depth.min(DEPTH_MAX), ..*bounds })
 }
+
+#[cfg(feature = "json")]
+pub(crate) use json::{from_base64, is_exact, to_base64};
 
 #[cfg(test)]
 mod tests;

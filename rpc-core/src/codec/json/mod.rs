@@ -42,8 +42,18 @@ use crate::interface::ParameterDescriptor;
 const EXACT_MAX: u64 = (1 << 53) - 1;
 
 /// Whether an integer is written as a number; any other is a string.
-fn is_exact(value: impl TryInto<i64>) -> bool {
+pub(crate) fn is_exact(value: impl TryInto<i64>) -> bool {
     value.try_into().is_ok_and(|value: i64| value.unsigned_abs() <= EXACT_MAX)
+}
+
+/// Bytes as they are written in JSON.
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
+    base64::encode(bytes).flatten().map(char::from).collect()
+}
+
+/// Bytes as they were written in JSON.
+pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, CodecError> {
+    base64::decode(text).map_err(Refused::into_error)
 }
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>, max_bytes: u64, depth: u32) -> Result<(), CodecError> {
