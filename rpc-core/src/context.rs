@@ -213,6 +213,30 @@ impl Context {
         self
     }
 
+    /// The same context with a deadline, for a call through the seam ([`RawCall`](crate::RawCall)). The earlier of two deadlines holds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use netref::Context;
+    ///
+    /// let context = Context::current().with_timeout(Duration::from_secs(5)).with_timeout(Duration::from_secs(60));
+    /// assert!(context.remaining().is_some_and(|left| left <= Duration::from_secs(5)));
+    /// ```
+    #[must_use]
+    #[allow(clippy::disallowed_methods)]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => self.with_deadline(deadline),
+            None => self,
+        }
+    }
+
+    pub(crate) fn with_deadline(mut self, deadline: Instant) -> Self {
+        let call = self.call.get_or_insert_with(CallContext::only_carrying);
+        call.deadline = Some(call.deadline.map_or(deadline, |known| known.min(deadline)));
+        self
+    }
+
     /// How much time the caller still gives, inherited from call to call. `None` when there is no deadline, zero when it is over.
     #[allow(clippy::disallowed_methods)]
     pub fn remaining(&self) -> Option<Duration> {
