@@ -574,6 +574,7 @@
 //! | `tower` | `around::Tower` and `around::CallService`: layers around calls, and references as services |
 //! | `testing` | the module `testing`: a relay for TCP that is slow, silent or broken when a test tells it to be |
 //! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again; `dynamic`, calls without a trait; JSON Schema of described types |
+//! | `tarpc` | `tarpc_bridge`: services of tarpc over netref sessions |
 //!
 //! None is on by default. A feature adds functions and never changes what is there without it.
 //!
@@ -587,7 +588,7 @@
 //! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
 //! | [`schema`], [`introspect`] | what the types of a method are made of, whether two versions fit, and what an object says about itself |
-//! | `dynamic`, `near` | calls and objects without a trait, and what was meant by a name that is not there |
+//! | `dynamic`, `tarpc_bridge`, `near` | calls and objects without a trait, services of tarpc, and what was meant by a name that is not there |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
 //! | [`around`], [`trace`](TraceContext) | what stands around a call, and the trace that it belongs to |
@@ -642,6 +643,8 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
+#[cfg(feature = "tarpc")]
+pub mod tarpc_bridge;
 mod transfer;
 pub mod transport;
 mod value;
