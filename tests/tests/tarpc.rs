@@ -290,6 +290,28 @@ async fn another_version_is_an_error_and_not_garbage() {
 }
 
 #[tokio::test]
+async fn garbage_and_endless_time_harm_nobody() {
+    let scene = Scene::new().await;
+    // The types are right, and the bytes are not.
+    struct Garbler(AnyRemote);
+    impl Handler for Garbler {
+        fn call(&self, mut call: RawCall) -> RawReturn {
+            call.payload.bytes = vec![0xff; 100].into();
+            self.0.call_raw(call)
+        }
+    }
+    let garbled = client(AnyRemote::from_handler("tarpc", Arc::new(Garbler(scene.services[0].clone()))));
+    let error = garbled.hello(soon(PATIENCE), "ada".into()).await.expect_err("garbage");
+    assert!(matches!(&error, RpcError::Server(error) if error.detail.contains("the request cannot be decoded")), "{error:?}");
+
+    // More time than tarpc's timers can count.
+    let ages = soon(Duration::from_secs(1_000 * 365 * 24 * 3_600));
+    let world = WorldClient::from(Stub::<WorldRequest, WorldResponse>::new(scene.services[0].clone()));
+    assert_eq!(world.hello(ages, "eve".into()).await.expect("answered"), "second greets eve");
+    assert_eq!(scene.clients[0].hello(soon(PATIENCE), "bob".into()).await.expect("it goes on"), "second greets bob");
+}
+
+#[tokio::test]
 async fn the_end_of_the_session_is_the_end_of_the_channel() {
     let Scene { nodes: [first, second], clients: [client, _], greeters, services, .. } = Scene::new().await;
     drop(services);
