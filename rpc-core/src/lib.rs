@@ -640,11 +640,11 @@ pub mod schema;
 mod servant;
 mod session;
 mod sync;
+#[cfg(feature = "tarpc")]
+pub mod tarpc_bridge;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
-#[cfg(feature = "tarpc")]
-pub mod tarpc_bridge;
 mod transfer;
 pub mod transport;
 mod value;
