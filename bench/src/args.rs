@@ -28,9 +28,14 @@ pub(crate) enum Command {
     /// The calling process of one peer (started by `compare`).
     #[command(hide = true)]
     Drive(DriveArgs),
+    /// Count the instructions of one call under valgrind, which do not depend on how busy the machine is.
+    Instructions(InstructionsArgs),
     /// What an echo costs without runtime and framework (started by `compare`).
     #[command(hide = true)]
     BareEcho(BareEchoArgs),
+    /// So many calls between two nodes of one process (started by `instructions`).
+    #[command(hide = true)]
+    Calls(CallsArgs),
 }
 
 /// Who is measured.
@@ -129,6 +134,19 @@ impl CompareArgs {
             rounds: self.rounds,
         })
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstructionsArgs {
+    /// Compare with the number that is committed; exit with 1 where it is exceeded.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallsArgs {
+    #[arg(long)]
+    pub(crate) calls: u64,
 }
 
 #[derive(Debug, Args)]

@@ -10,11 +10,14 @@
 //!          └▶ report, check
 //! ```
 //!
+//! `instructions` counts what one call executes; `calls` are the calls that it counts.
+//!
 //! A machine is noisy, so only ratios of one run mean anything; see `report`.
 
 mod args;
 mod check;
 mod floor;
+mod instructions;
 mod load;
 mod machine;
 mod measure;
@@ -42,7 +45,9 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare(&args),
         Command::Serve(args) => serve(&args),
         Command::Drive(args) => drive(&args),
+        Command::Instructions(args) => instructions::count(&args),
         Command::BareEcho(args) => bare_echo(&args),
+        Command::Calls(args) => instructions::calls(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("netref-bench: {error}");
