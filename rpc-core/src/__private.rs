@@ -27,7 +27,6 @@ use crate::codec::{self, Codec};
 use crate::error::{ErrorKind, Outcome};
 use crate::handler::{Method, Payload, RawCall};
 use crate::inbound::{ReplyBytes, too_large};
-use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::session::{CallMethod, CallTarget, Import, Prepared, RemoteCall, SessionCore};
 use crate::transfer::Outgoing;
@@ -179,7 +178,7 @@ impl Wire {
                     Err(error) => return Call::failed(error.with_method(crate::inbound::method_name(interface.name, called.method))),
                 };
                 let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-                let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
+                let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
                 let named = Method::known(interface, called.method);
                 let passes = servant.behind().is_some();
                 let future = Box::pin(async move {
@@ -190,7 +189,7 @@ impl Wire {
                         crate::context::mark_started();
                         crate::servant::call_raw(servant, call)
                     };
-                    decode_raw::<K, E>(returned.reply().await, &Limits::default(), Peer::LOCAL, &called)
+                    decode_raw::<K, E>(returned.reply().await, Peer::LOCAL, &called)
                 });
                 if passes { Call::passing(called, future) } else { Call::local(called, future) }
             }
@@ -241,11 +240,11 @@ where
         Err(error) => return Call::failed(error.with_method(crate::inbound::method_name(called.interface.name, called.method))),
     };
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
     let named = Method::known(called.interface, called.method);
     let future = Box::pin(async move {
         let reply = crate::session::call_raw(&import, RawCall::new(named, payload)).reply().await;
-        decode_raw::<K, E>(reply, session.limits(), session.peer().clone(), &called)
+        decode_raw::<K, E>(reply, session.peer().clone(), &called)
     });
     Call::passing(called, future)
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
-use crate::codec::{self, Codec};
+use crate::codec::{self, Bounds, Codec};
 use crate::context::{self, CallContext, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::{Coder, MethodResult, bounds, decode_error};
@@ -361,16 +361,15 @@ where
     let Arrived { status, codec, bytes, incoming } = arrived;
     // The name of the hop is for errors; a value that holds one without being one names it less exactly.
     let incoming = if status == Status::AppError { incoming.answered_by(called.answered_by(peer.clone())) } else { incoming };
-    let decoded = decode_parts::<K, E>(status, codec, bytes.as_slice(), incoming, limits);
+    let decoded = decode_parts::<K, E>(status, codec, bytes.as_slice(), incoming, &bounds(limits));
     decoded.unwrap_or_else(|error| Err(E::from(called.name_on(error))))
 }
 
 /// Outer: what netref itself has to say of the call. Inner: what the method returned.
-fn decode_parts<K: Coder, E>(status: Status, codec: u8, bytes: &[u8], incoming: Incoming, limits: &Limits) -> MethodResult<K::Value, E>
+fn decode_parts<K: Coder, E>(status: Status, codec: u8, bytes: &[u8], incoming: Incoming, bounds: &Bounds) -> MethodResult<K::Value, E>
 where
     E: From<Error> + DeserializeOwned,
 {
-    let bounds = bounds(limits);
     let decoded = match (status, Codec::from_id(codec)) {
         (Status::SystemError, _) => return Err(decode_error(bytes)),
         (Status::Cancelled, _) => {
@@ -378,10 +377,10 @@ where
         }
         (_, Err(error)) => Ok(Err(error)),
         (Status::Ok, Ok(codec)) => {
-            panics::caught(|| transfer::decoding_result(incoming, || K::decode(codec, bytes, &bounds))).map(|decoded| decoded.map(Ok))
+            panics::caught(|| transfer::decoding_result(incoming, || K::decode(codec, bytes, bounds))).map(|decoded| decoded.map(Ok))
         }
         (Status::AppError, Ok(codec)) => {
-            panics::caught(|| transfer::decoding_result(incoming, || codec::decode::<E>(codec, bytes, &bounds)))
+            panics::caught(|| transfer::decoding_result(incoming, || codec::decode::<E>(codec, bytes, bounds)))
                 .map(|decoded| decoded.map(Err))
         }
     };
@@ -395,7 +394,6 @@ where
 /// Decodes what came back by the seam, from a handler of this process or through interceptors.
 pub(crate) fn decode_raw<K: Coder, E>(
     reply: crate::handler::RawReply,
-    limits: &Limits,
     peer: Peer,
     called: &Called,
 ) -> MethodResult<K::Value, E>
@@ -408,8 +406,9 @@ where
         RawReply::AppError(payload) => (Status::AppError, payload),
         RawReply::Failed(error) => return Err(error),
     };
+    let bounds = payload.bounds();
     let references = payload.references.into_iter().map(Some).collect();
     let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
     let incoming = Incoming::new(references, segments).answered_by(called.answered_by(peer));
-    decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, limits)
+    decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &bounds)
 }

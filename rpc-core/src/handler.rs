@@ -8,10 +8,12 @@ use std::pin::Pin;
 use bytes::Bytes;
 
 use crate::any::AnyRemote;
+use crate::codec::Bounds;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::introspect::InterfaceInfo;
+use crate::limits::Limits;
 use crate::near;
 use crate::wire::CODEC_MAX;
 
@@ -80,9 +82,16 @@ pub struct Payload {
     pub segments: Vec<Bytes>,
     /// References, in the order of their indices.
     pub references: Vec<AnyRemote>,
+    /// What decoding it may cost: a message that arrived is bounded by the limits of the node that it came to. `None` for one that was made here.
+    pub(crate) within: Option<Bounds>,
 }
 
 impl Payload {
+    /// What decoding it may cost. Whoever takes it apart keeps to this; one that never arrived has the default limits.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.within.unwrap_or_else(|| crate::inbound::bounds(&Limits::default()))
+    }
+
     /// Why it cannot be sent, whoever is to read it.
     pub(crate) fn refused(&self, outcome: Outcome) -> Option<Error> {
         let text = || format!("a payload in codec {}, and there is room for numbers up to {CODEC_MAX}: use 0 or 1", self.codec);

@@ -85,13 +85,13 @@ impl Reply {
     }
 
     pub(crate) fn from_payload(status: Status, payload: Payload) -> Self {
-        let Payload { codec, bytes, segments, references } = payload;
+        let Payload { codec, bytes, segments, references, .. } = payload;
         Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing::new(references, segments) }
     }
 
     pub(crate) fn into_payload(mut self) -> Payload {
         let (references, segments) = (self.outgoing.take_references(), self.outgoing.take_segments());
-        Payload { codec: self.codec, bytes: self.bytes.into_bytes(), segments, references }
+        Payload { codec: self.codec, bytes: self.bytes.into_bytes(), segments, references, within: None }
     }
 
     /// The error in a reply whose status says that netref ended the call.
@@ -264,6 +264,7 @@ impl<'a> Inbound<'a> {
             bytes,
             segments: segments.into_iter().flatten().collect(),
             references: references.into_iter().flatten().collect(),
+            within: Some(self.bounds),
         }
     }
 

@@ -339,7 +339,7 @@ pub(crate) fn pass(servant: Arc<dyn Servant>, call: RawCall) -> RawReturn {
 
 /// A call that is handed over inside the process.
 fn handed_over(payload: Payload, bounds: Bounds, reply_max: u64, method: &Method) -> Inbound<'_> {
-    let Payload { codec, bytes, segments, references } = payload;
+    let Payload { codec, bytes, segments, references, .. } = payload;
     let incoming = Incoming::new(references.into_iter().map(Some).collect(), segments.into_iter().map(Some).collect());
     Inbound::new(codec, InboundBytes::Shared(bytes), incoming, bounds, reply_max, Asked::Here(method))
 }

@@ -21,7 +21,7 @@ pub(super) fn payload(structure: &Structure, id: Id, value: &Value) -> Result<Pa
     let (result, mut outgoing) = transfer::encoding(|| codec::encode(Codec::Bincode, &typed, &mut bytes, MESSAGE_BYTES_MAX));
     result?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    Ok(Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references })
+    Ok(Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None })
 }
 
 /// Where a value stands, for errors.

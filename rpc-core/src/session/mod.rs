@@ -46,6 +46,7 @@ pub use stats::SessionStats;
 pub(crate) use waiters::Arrived;
 
 use crate::any::AnyRemote;
+use crate::codec::Bounds;
 use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::handler::{Payload, RawCall, RawReply, RawReturn};
 use crate::id::{ExportId, Incarnation, NodeId, SessionId};
@@ -288,7 +289,7 @@ pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     if let Some(error) = payload.refused(Outcome::NotRun) {
         return RawReturn::failed(error.with_method(method.to_string()));
     }
-    let Payload { codec, bytes, segments, references } = payload;
+    let Payload { codec, bytes, segments, references, .. } = payload;
     let inherited = context.into_call();
     let prepared = Prepared {
         target: CallTarget::Object(Arc::clone(import)),
@@ -304,15 +305,16 @@ pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     if let Err(error) = call.send() {
         return RawReturn::failed(error.with_method(method.to_string()));
     }
+    let bounds = crate::inbound::bounds(import.session().limits());
     RawReturn::pending(async move {
         match call.await {
-            Ok(arrived) => raw_reply_of(arrived),
+            Ok(arrived) => raw_reply_of(arrived, bounds),
             Err(error) => RawReply::Failed(error.with_method(method.to_string())),
         }
     })
 }
 
-fn raw_reply_of(arrived: Arrived) -> RawReply {
+fn raw_reply_of(arrived: Arrived, bounds: Bounds) -> RawReply {
     let status = arrived.status;
     let (references, segments) = arrived.incoming.into_tables();
     let payload = Payload {
@@ -320,6 +322,7 @@ fn raw_reply_of(arrived: Arrived) -> RawReply {
         bytes: arrived.bytes.into_bytes(),
         segments: segments.into_iter().flatten().collect(),
         references: references.into_iter().flatten().collect(),
+        within: Some(bounds),
     };
     match status {
         Status::Ok => RawReply::Ok(payload),

@@ -78,12 +78,12 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Result<Payload, String> {
     let (result, mut outgoing) = encoded.map_err(|panic| panic.into_error(Outcome::NotRun).to_string())?;
     result.map_err(|error| error.to_string())?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    Ok(Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references })
+    Ok(Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None })
 }
 
 /// The value in a payload.
 pub(super) fn decode<T: DeserializeOwned>(payload: Payload) -> Result<T, String> {
-    let Payload { codec, bytes, segments, references } = payload;
+    let Payload { codec, bytes, segments, references, .. } = payload;
     let codec = Codec::from_id(codec).map_err(|error| error.to_string())?;
     let incoming = Incoming::new(references.into_iter().map(Some).collect(), segments.into_iter().map(Some).collect());
     let bounds = bounds(&Limits::default());

@@ -51,7 +51,7 @@ async fn results_that_the_peer_does_not_take_are_bounded() {
     for index in 0..1_000 {
         let id = CallId { index, generation: 0 };
         assert!(session.state.lock().proto.answers.open(id).is_ok());
-        let payload = Payload { codec: 0, bytes: Bytes::from(vec![7; BYTES]), segments: Vec::new(), references: Vec::new() };
+        let payload = Payload { codec: 0, bytes: Bytes::from(vec![7; BYTES]), ..Payload::default() };
         session.finish_call(id, Reply::from_payload(Status::Ok, payload));
         session.flush();
     }
