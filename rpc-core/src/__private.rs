@@ -184,10 +184,10 @@ impl Wire {
                 let future = Box::pin(async move {
                     let call = RawCall::new(named, payload);
                     let returned = if passes {
-                        crate::servant::pass(servant, call)
+                        crate::direct::pass(servant, call)
                     } else {
                         crate::context::mark_started();
-                        crate::servant::call_raw(servant, call)
+                        crate::direct::call_raw(servant, call)
                     };
                     decode_raw::<K, E>(returned.reply().await, Peer::LOCAL, &called)
                 });

@@ -196,7 +196,7 @@ impl AnyRemote {
     /// The call is started at once, and cancelled when what is returned is dropped.
     pub fn call_raw(&self, call: RawCall) -> RawReturn {
         match &self.place {
-            Place::Here(servant) => crate::servant::call_raw(Arc::clone(servant), call),
+            Place::Here(servant) => crate::direct::call_raw(Arc::clone(servant), call),
             Place::There(import) => crate::session::call_raw(import, call),
             Place::Broken(error) => RawReturn::failed(Error::clone(error)),
         }

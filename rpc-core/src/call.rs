@@ -392,11 +392,7 @@ where
 }
 
 /// Decodes what came back by the seam, from a handler of this process or through interceptors.
-pub(crate) fn decode_raw<K: Coder, E>(
-    reply: crate::handler::RawReply,
-    peer: Peer,
-    called: &Called,
-) -> MethodResult<K::Value, E>
+pub(crate) fn decode_raw<K: Coder, E>(reply: crate::handler::RawReply, peer: Peer, called: &Called) -> MethodResult<K::Value, E>
 where
     E: From<Error> + DeserializeOwned,
 {

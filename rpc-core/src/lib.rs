@@ -592,7 +592,7 @@
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
 //! | [`around`], [`trace`](TraceContext) | what stands around a call, and the trace that it belongs to |
-//! | `inbound`, `servant`, `by_name`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
+//! | `inbound`, `servant`, `direct`, `by_name`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
 //! | [`error`](Error), `panics`, [`limits`], [`id`], `random` | what all of them use |
 
 extern crate self as netref;
@@ -609,6 +609,7 @@ mod call;
 mod cast;
 mod codec;
 mod context;
+mod direct;
 #[cfg(feature = "json")]
 pub mod dynamic;
 mod error;

@@ -8,12 +8,13 @@ use super::chain::{Chain, Interceptor, Side};
 use crate::any::{AnyRemote, Place};
 use crate::codec::Bounds;
 use crate::context::{Context, mark_started};
+use crate::direct::call_raw_within;
 use crate::handler::{Handler, RawCall, RawReturn};
 use crate::inbound::{Inbound, Served};
 use crate::interface::{Interface, InterfaceDescriptor};
 use crate::object::cell::ObjectMeta;
 use crate::remote::Remote;
-use crate::servant::{Kind, Resolved, Servant, call_raw_within, served};
+use crate::servant::{Kind, Resolved, Servant, served};
 use crate::session::Import;
 
 impl<T: ?Sized + Interface> Remote<T> {
