@@ -164,7 +164,7 @@ impl Wire {
         match self.reference.place {
             Place::There(import) => {
                 let session = Arc::clone(import.session());
-                if session.has_outgoing() && !crate::around::is_own(interface.name) {
+                if session.has_outgoing() && !crate::around::is_question_of(&import, interface.name, called.method.name) {
                     return call_around::<A, K, E>(import, called, arguments);
                 }
                 call_over::<A, K, E>(session, CallTarget::Object(import), called, arguments)

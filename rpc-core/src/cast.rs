@@ -31,6 +31,12 @@ pub(crate) trait CastTarget {
     async fn describe(&self, from: u32) -> Result<Page, Error>;
 }
 
+/// Whether that is one of the questions above.
+pub(crate) fn is_question(interface: &str, method: &str) -> bool {
+    let descriptor = <dyn CastTarget as Interface>::DESCRIPTOR;
+    interface == descriptor.name && descriptor.find(interface, method).is_some()
+}
+
 /// Answers for an object.
 struct About(Arc<dyn Servant>);
 

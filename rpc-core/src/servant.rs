@@ -38,6 +38,11 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
+    /// Whether it is this very interface, and not one of its supertraits.
+    pub(crate) fn is<T: ?Sized + Interface>(self) -> bool {
+        self == Self { erased: TypeId::of::<T::Erased>(), place: 0 }
+    }
+
     /// A number for it. No two instances of one trait on one object have the same one, unless the compiler's own hashes of types meet.
     pub(crate) fn word(self) -> u64 {
         word_of(self.erased) ^ u64::from(self.place).wrapping_mul(0x9E37_79B9_7F4A_7C15)

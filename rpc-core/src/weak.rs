@@ -11,7 +11,7 @@ use crate::interface::{Export, Interface};
 use crate::object::cell::Cell;
 use crate::remote::Remote;
 use crate::schema;
-use crate::servant::Servant;
+use crate::servant::{Kind, Servant};
 use crate::session::Import;
 
 /// What stands in for the object where a weak reference has travelled to.
@@ -130,6 +130,17 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             WeakPlace::Travelled(target) => target.clone(),
         }
     }
+}
+
+/// Whether that is the question after what a weak reference means.
+pub(crate) fn is_question(interface: &str, method: &str) -> bool {
+    let descriptor = <dyn WeakTarget as Interface>::DESCRIPTOR;
+    interface == descriptor.name && descriptor.find(interface, method).is_some()
+}
+
+/// Whether it is what stands in for an object. Its type says so: what a peer's object is called is the peer's choice.
+pub(crate) fn is_stand_in(servant: &dyn Servant) -> bool {
+    servant.behind().is_none() && servant.kind().is_some_and(Kind::is::<dyn WeakTarget>)
 }
 
 /// An object that gives the strong reference while there is one.

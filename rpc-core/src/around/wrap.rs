@@ -9,7 +9,7 @@ use crate::any::{AnyRemote, Place};
 use crate::codec::Bounds;
 use crate::context::{Context, mark_started};
 use crate::direct::call_raw_within;
-use crate::handler::{Handler, RawCall, RawReturn};
+use crate::handler::{Handler, Method, RawCall, RawReturn};
 use crate::inbound::{Inbound, Served};
 use crate::interface::{Interface, InterfaceDescriptor};
 use crate::object::cell::ObjectMeta;
@@ -126,7 +126,7 @@ struct Incoming {
 
 /// What an export table is to hold: the servant itself, or with a chain around what comes in for it.
 pub(crate) fn incoming(chain: &Chain, inner: Arc<dyn Servant>) -> Arc<dyn Servant> {
-    if chain.is_empty() || is_own(inner.interface()) {
+    if chain.is_empty() || crate::weak::is_stand_in(&*inner) {
         return inner;
     }
     Arc::new(Incoming { inner, chain: chain.clone() })
@@ -162,10 +162,9 @@ impl Servant for Incoming {
     }
 
     fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
-        if is_own(&inbound.method().interface) {
-            return Arc::clone(&self.inner).serve(method, inbound);
-        }
         let inner = match Arc::clone(&self.inner).as_import() {
+            // What is hosted here answers questions before they come to this.
+            Some(import) if is_question(&import, &inbound.method()) => return import.serve(method, inbound),
             Some(import) => AnyRemote::there(import),
             None => AnyRemote::here(Arc::clone(&self.inner)),
         };
@@ -189,9 +188,16 @@ impl Servant for Incoming {
     }
 }
 
-/// Whether calls of this interface are netref's own: they look names up, cast, and ask after what weak references mean.
-pub(crate) fn is_own(interface: &str) -> bool {
-    interface.starts_with("netref.") && interface != "netref.Function"
+/// Whether a call on another node's object is one of netref's own questions, which pass no interceptor of a node: casts, descriptions, and
+/// what a weak reference means. Their hosts answer them without the user's code. A peer chooses the names of what it calls, so these are
+/// exactly those that netref asks, and any other call passes the interceptors whatever it is called.
+pub(crate) fn is_question(import: &Import, method: &Method) -> bool {
+    is_question_of(import, &method.interface, &method.name)
+}
+
+/// The same by name.
+pub(crate) fn is_question_of(import: &Import, interface: &str, method: &str) -> bool {
+    crate::cast::is_question(interface, method) || (crate::weak::is_question(interface, method) && import.interface() == interface)
 }
 
 /// The end of a chain before an object that is called here: what a peer's call may cost holds for it too.

@@ -277,7 +277,7 @@ fn relayed(reply: RawReply) -> RawReply {
 /// Calls an object of a peer's without its trait. The call is sent before this returns, unless an interceptor of the node holds it back.
 pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     let outgoing = import.session().node.outgoing();
-    if outgoing.is_empty() || crate::around::is_own(&call.method.interface) {
+    if outgoing.is_empty() || crate::around::is_question(import, &call.method) {
         return send_raw(import, call);
     }
     crate::around::around_import(outgoing, import, call)
