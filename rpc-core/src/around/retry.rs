@@ -14,7 +14,7 @@ use crate::handler::{RawCall, RawReply, RawReturn};
 /// method, arguments that cannot be encoded, a panic. A method's own error is a result, and stays what it is.
 ///
 /// Between two attempts it waits, each time twice as long as before, a random part less. It never waits beyond the call's deadline: when
-/// that comes first, the last error is the answer. A call that is being repeated may be overtaken by later ones on the same object.
+/// that comes first, the last error is the answer; its outcome tells of all attempts, so it is `NotRun` only if none of them ran. A call that is being repeated may be overtaken by later ones on the same object.
 ///
 /// ```
 /// # use netref::{Remote, Result, remote};
@@ -70,8 +70,10 @@ impl Retry {
     fn pause(&self, attempts: u32) -> Duration {
         let full = self.first.saturating_mul(1_u32.checked_shl(attempts - 1).unwrap_or(u32::MAX)).min(self.longest);
         // Up to half of it less, so that those who failed together do not come back together.
-        let part = u32::from(u16::from_le_bytes(crate::random::bytes()));
-        full - full / 2 * part / (1 << 16)
+        let part = u128::from(u16::from_le_bytes(crate::random::bytes()));
+        // In a number that holds the product, whatever was asked for.
+        let less = full.as_nanos() * part / (1 << 17);
+        full - Duration::new((less / 1_000_000_000) as u64, (less % 1_000_000_000) as u32)
     }
 }
 
@@ -103,16 +105,31 @@ impl Interceptor for Retry {
 async fn repeated(retry: Retry, first: RawReturn, call: RawCall, next: Next) -> RawReply {
     let mut reply = first.reply().await;
     let mut attempt = 1;
+    // An attempt that certainly did not run says nothing of those before it.
+    let mut may_have_run = false;
     while retry.is_due(&reply, call.method.idempotent, attempt) {
         let pause = retry.pause(attempt);
         if call.context.remaining().is_some_and(|left| left <= pause) {
             break;
         }
+        may_have_run |= outcome_of(&reply) != Some(Outcome::NotRun);
         tokio::time::sleep(pause).await;
         attempt += 1;
         reply = next.call(call.clone()).reply().await;
     }
-    reply
+    match reply {
+        RawReply::Failed(error) if may_have_run && error.outcome() == Outcome::NotRun => {
+            RawReply::Failed(error.with_outcome(Outcome::MayHaveRun))
+        }
+        reply => reply,
+    }
+}
+
+fn outcome_of(reply: &RawReply) -> Option<Outcome> {
+    match reply {
+        RawReply::Failed(error) => Some(error.outcome()),
+        _ => None,
+    }
 }
 
 impl std::fmt::Debug for Retry {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tower_layer::Layer;
@@ -71,7 +71,7 @@ fn settled(returned: RawReturn) -> ReplyFuture {
 ///
 /// The layer is applied once, so all calls share what it counts, and the service that it makes is cloned for each call. A layer that ends a
 /// call by an error of its own makes it a netref error: `Overloaded` and `NotRun` if the call had not been passed on yet, `Cancelled` and
-/// `MayHaveRun` if it had. Where a layer lets calls wait, later ones may overtake earlier ones on the same object.
+/// `MayHaveRun` if it had. One that makes a call several times gives one of the errors, which then tells of all of them. Where a layer lets calls wait, later ones may overtake earlier ones on the same object.
 ///
 /// ```
 /// # use netref::{Remote, Result, remote};
@@ -111,8 +111,8 @@ pub struct PassedCall {
     /// The call.
     pub call: RawCall,
     next: Next,
-    /// Whether it was passed on.
-    passed_on: Arc<AtomicBool>,
+    /// How often it was passed on and not refused there: as often it may have run.
+    may_have_run: Arc<AtomicUsize>,
 }
 
 /// What a tower layer stands around: it passes a call on to where it was going.
@@ -132,8 +132,16 @@ impl Service<PassedCall> for PassedService {
     }
 
     fn call(&mut self, passed: PassedCall) -> Self::Future {
-        passed.passed_on.store(true, Ordering::Relaxed);
-        settled(passed.next.call(passed.call))
+        let PassedCall { call, next, may_have_run } = passed;
+        may_have_run.fetch_add(1, Ordering::AcqRel);
+        let settled = settled(next.call(call));
+        Box::pin(async move {
+            let settled = settled.await;
+            if settled.as_ref().is_err_and(|error| error.outcome() == Outcome::NotRun) {
+                may_have_run.fetch_sub(1, Ordering::AcqRel);
+            }
+            settled
+        })
     }
 }
 
@@ -145,24 +153,26 @@ where
 {
     fn call(&self, call: RawCall, next: Next) -> RawReturn {
         let mut service = self.service.clone();
-        let passed_on = Arc::new(AtomicBool::new(false));
-        let passed = PassedCall { call, next, passed_on: Arc::clone(&passed_on) };
+        let may_have_run = Arc::new(AtomicUsize::new(0));
+        let passed = PassedCall { call, next, may_have_run: Arc::clone(&may_have_run) };
         RawReturn::pending(async move {
             let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
             let replied = match ready {
                 Ok(()) => service.call(passed).await.map_err(Into::into),
                 Err(error) => Err(error),
             };
-            replied.unwrap_or_else(|error| RawReply::Failed(error_of(error, passed_on.load(Ordering::Relaxed))))
+            replied.unwrap_or_else(|error| RawReply::Failed(error_of(error, may_have_run.load(Ordering::Acquire) > 0)))
         })
     }
 }
 
-/// The error of a call that went through a layer: netref's own, or in netref's words the layer's.
-fn error_of(error: Box<dyn StdError + Send + Sync>, passed_on: bool) -> Error {
+/// The error of a call that went through a layer: netref's own, or in netref's words the layer's. A layer may have made the call more than once,
+/// and gives one of the errors: that is not believed to say that nothing ran if another attempt may have.
+fn error_of(error: Box<dyn StdError + Send + Sync>, may_have_run: bool) -> Error {
     match error.downcast::<Error>() {
+        Ok(error) if may_have_run && error.outcome() == Outcome::NotRun => error.with_outcome(Outcome::MayHaveRun),
         Ok(error) => *error,
-        Err(error) if passed_on => Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, format!("a layer ended the call: {error}")),
+        Err(error) if may_have_run => Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, format!("a layer ended the call: {error}")),
         Err(error) => Error::new(ErrorKind::Overloaded, Outcome::NotRun, format!("a layer refused the call: {error}")),
     }
 }
