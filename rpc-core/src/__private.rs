@@ -24,6 +24,7 @@ pub use crate::schema::{ByDerive, ByNothing, ByTrace, MethodBuilder, MethodSchem
 use crate::any::{AnyRemote, Place};
 use crate::call::{Called, decode_raw, decode_reply};
 use crate::codec::{self, Codec};
+use crate::context::Context;
 use crate::error::{ErrorKind, Outcome};
 use crate::handler::{Method, Payload, RawCall};
 use crate::inbound::{ReplyBytes, too_large};
@@ -243,7 +244,8 @@ where
     let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
     let named = Method::known(called.interface, called.method);
     let future = Box::pin(async move {
-        let reply = crate::session::call_raw(&import, RawCall::new(named, payload)).reply().await;
+        let call = RawCall { method: named, payload, context: Context::current() };
+        let reply = crate::session::call_raw(&import, call).reply().await;
         decode_raw::<K, E>(reply, session.peer().clone(), &called)
     });
     Call::passing(called, future)

@@ -300,7 +300,7 @@ where
     }
 
     fn started(&self) -> bool {
-        self.context.as_ref().is_none_or(|context| context.started)
+        self.context.as_ref().is_none_or(|context| context.may_have_run())
     }
 
     fn interrupted(&self) -> Outcome {

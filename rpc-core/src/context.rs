@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task;
 use std::time::{Duration, Instant};
 
@@ -37,11 +38,29 @@ pub(crate) struct CallContext {
     pub(crate) method: Option<MethodLabel>,
     /// Whether the user's method has been entered: before that the outcome is `NotRun`.
     pub(crate) started: bool,
+    /// The same of a call that passes interceptors, which may pass it on from any task.
+    pub(crate) passed_on: Option<PassedOn>,
     /// The object before which others wait until this method has been entered. Only for one that blocks its thread: it is not known
     /// when its first poll ends.
     pub(crate) line: Option<u64>,
     /// Nobody serves a call in it: it only carries what the calls made in it inherit.
     pub(crate) outside: bool,
+    /// It is the context of a call that the handler which `incoming` belongs to makes by the seam, and not of the one that it serves.
+    pub(crate) is_own: bool,
+}
+
+/// Whether a call has come to the end of a chain of interceptors: until then it certainly has not run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PassedOn(Arc<AtomicBool>);
+
+impl PassedOn {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// A method, as far as it takes to name it.
@@ -111,6 +130,11 @@ pub(crate) fn mark_started() {
     });
 }
 
+/// What a chain of interceptors tells when it passes on the call whose context is current.
+pub(crate) fn passed_on() -> PassedOn {
+    with_current(|current| current?.passed_on.clone()).unwrap_or_default()
+}
+
 /// What the caller of the current call may learn of a panic.
 pub(crate) fn guarded(error: Error) -> Error {
     let session = with_current(|current| current?.incoming.as_ref().map(|(session, _)| Arc::clone(session)));
@@ -126,8 +150,10 @@ impl CallContext {
         let mut context = inherited().unwrap_or_default();
         context.method = Some(method);
         context.started = false;
+        context.passed_on = None;
         context.incoming = None;
         context.outside = false;
+        context.is_own = false;
         context
     }
 
@@ -135,7 +161,13 @@ impl CallContext {
     pub(crate) fn passing() -> Box<Self> {
         let mut context = inherited().unwrap_or_else(Self::only_carrying);
         context.started = false;
+        context.passed_on = Some(PassedOn::default());
         context
+    }
+
+    /// Whether the method may have been entered; otherwise the outcome is `NotRun`.
+    pub(crate) fn may_have_run(&self) -> bool {
+        self.started || self.passed_on.as_ref().is_some_and(PassedOn::is_set)
     }
 
     fn only_carrying() -> Box<Self> {
@@ -174,6 +206,21 @@ impl Context {
             None => Peer::LOCAL,
         };
         Self { call, peer }
+    }
+
+    /// What a chain of interceptors tells when it passes on the call that this is the context of.
+    pub(crate) fn passed_on(&self) -> PassedOn {
+        self.call.as_ref().and_then(|call| call.passed_on.clone()).unwrap_or_default()
+    }
+
+    /// The context of a call that whoever runs here makes by the seam: what it serves itself is another one.
+    pub(crate) fn of_own_call() -> Self {
+        let mut context = Self::current();
+        if let Some(call) = &mut context.call {
+            call.passed_on = None;
+            call.is_own = true;
+        }
+        context
     }
 
     pub(crate) fn into_call(self) -> Option<Box<CallContext>> {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::codec::Bounds;
+use crate::context::PassedOn;
 use crate::error::Outcome;
 use crate::handler::{Method, Payload, RawCall, RawReply, RawReturn};
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served};
@@ -60,6 +61,7 @@ pub(crate) fn call_raw_within(servant: Arc<dyn Servant>, call: RawCall, bounds: 
         // A call is served in it from here on, unless it only passes through.
         context.outside &= servant.behind().is_some();
         context.started = false;
+        context.passed_on = servant.behind().map(|_| PassedOn::default());
     }
     let served = crate::context::enter(&mut context, || {
         let mut inbound = handed_over(payload, bounds, reply_max, &method);
@@ -77,7 +79,7 @@ pub(crate) fn call_raw_within(servant: Arc<dyn Servant>, call: RawCall, bounds: 
             }))
         }
         Err(panic) => {
-            let started = context.is_none_or(|context| context.started);
+            let started = context.is_none_or(|context| context.may_have_run());
             RawReturn::failed(panic.into_error(if started { Outcome::MayHaveRun } else { Outcome::NotRun }))
         }
     }

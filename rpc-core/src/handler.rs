@@ -114,7 +114,7 @@ pub struct RawCall {
 impl RawCall {
     /// A call of `method` with the current context.
     pub fn new(method: Method, payload: Payload) -> Self {
-        Self { method, payload, context: Context::current() }
+        Self { method, payload, context: Context::of_own_call() }
     }
 }
 

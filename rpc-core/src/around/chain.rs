@@ -1,9 +1,15 @@
 //! Owns [`Interceptor`] and the chain in which several stand one around the other. Where a chain begins and ends is `wrap`'s.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use crate::handler::{Handler, RawCall, RawReturn};
+use crate::context::PassedOn;
+use crate::error::Outcome;
+use crate::handler::{Handler, RawCall, RawReply, RawReturn};
+use crate::panics::{self, Panicked};
 
 /// Something that stands around calls; see the [module](super).
 ///
@@ -17,7 +23,7 @@ pub trait Interceptor: Send + Sync + 'static {
     ///
     /// # Panics
     ///
-    /// A panic is an error of that one call, as one of its handler is.
+    /// A panic is an error of that one call, as one of its handler is: interceptors further out see it as the reply, of kind `Panic`.
     ///
     /// # Cancel safety
     ///
@@ -63,14 +69,23 @@ pub struct Next {
     at: usize,
     side: Side,
     end: Arc<dyn Handler>,
+    passed_on: PassedOn,
 }
 
 impl Next {
-    /// Passes the call on. It is started at once, and given up when what is returned is dropped.
+    /// Passes the call on. It is started at once, and given up when what is returned is dropped. A panic of whatever is passed on the way is
+    /// an error in what is returned.
     pub fn call(&self, call: RawCall) -> RawReturn {
-        match self.chain.interceptors.get(self.at) {
-            Some(interceptor) => interceptor.call(call, Self { at: self.at + 1, ..self.clone() }),
-            None => self.end.call(call),
+        let Some(interceptor) = self.chain.interceptors.get(self.at) else {
+            self.passed_on.set();
+            return self.end.call(call);
+        };
+        match panics::caught(|| interceptor.call(call, Self { at: self.at + 1, ..self.clone() })) {
+            Ok(RawReturn::Pending(future)) => {
+                RawReturn::Pending(Box::pin(Guarded { future: Some(future), passed_on: self.passed_on.clone() }))
+            }
+            Ok(ready) => ready,
+            Err(panicked) => RawReturn::Ready(failed(panicked, &self.passed_on)),
         }
     }
 
@@ -84,6 +99,40 @@ impl fmt::Debug for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Next").field("side", &self.side).field("left", &(self.chain.interceptors.len() - self.at)).finish_non_exhaustive()
     }
+}
+
+/// What an interceptor gave back, its panics caught.
+struct Guarded {
+    future: Option<Pin<Box<dyn Future<Output = RawReply> + Send>>>,
+    passed_on: PassedOn,
+}
+
+impl Future for Guarded {
+    type Output = RawReply;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RawReply> {
+        let Some(future) = &mut self.future else { return Poll::Pending };
+        let reply = match panics::caught(|| future.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(reply)) => reply,
+            Err(panicked) => failed(panicked, &self.passed_on),
+        };
+        panics::drop_quietly(self.future.take());
+        Poll::Ready(reply)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            panics::drop_quietly(self.future.take());
+        }
+    }
+}
+
+/// The end of a call by the panic of an interceptor.
+fn failed(panicked: Panicked, passed_on: &PassedOn) -> RawReply {
+    RawReply::Failed(panicked.into_error(if passed_on.is_set() { Outcome::MayHaveRun } else { Outcome::NotRun }))
 }
 
 /// Interceptors, the outermost first.
@@ -108,8 +157,8 @@ impl Chain {
     }
 
     /// Sends a call through all of them to its end.
-    pub(crate) fn call(&self, call: RawCall, side: Side, end: Arc<dyn Handler>) -> RawReturn {
-        Next { chain: self.clone(), at: 0, side, end }.call(call)
+    pub(crate) fn call(&self, call: RawCall, side: Side, end: Arc<dyn Handler>, passed_on: PassedOn) -> RawReturn {
+        Next { chain: self.clone(), at: 0, side, end, passed_on }.call(call)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::chain::{Chain, Interceptor, Side};
 use crate::any::{AnyRemote, Place};
 use crate::codec::Bounds;
-use crate::context::{Context, mark_started};
+use crate::context::{self, Context};
 use crate::direct::call_raw_within;
 use crate::handler::{Handler, Method, RawCall, RawReturn};
 use crate::inbound::{Inbound, Served};
@@ -210,7 +210,6 @@ struct End {
 
 impl Handler for End {
     fn call(&self, call: RawCall) -> RawReturn {
-        mark_started();
         match &self.inner.place {
             Place::Here(servant) => {
                 let (bounds, reply_max) = self.within;
@@ -227,7 +226,7 @@ fn serve_around(chain: &Chain, side: Side, inner: AnyRemote, inbound: &mut Inbou
     let from_peer = inbound.is_from_peer();
     let end = End { inner, within: inbound.within(), from_peer };
     let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
-    served(chain.call(call, side, Arc::new(end)), from_peer)
+    served(chain.call(call, side, Arc::new(end), context::passed_on()), from_peer)
 }
 
 /// The end of a chain before a session.
@@ -235,13 +234,12 @@ struct Sent(Arc<Import>);
 
 impl Handler for Sent {
     fn call(&self, call: RawCall) -> RawReturn {
-        // Whether it was sent, the call itself knows; it is asked before anybody else decides.
-        mark_started();
         crate::session::send_raw(&self.0, call)
     }
 }
 
 /// Sends a call that leaves over a session through a chain.
 pub(crate) fn around_import(chain: &Chain, import: &Arc<Import>, call: RawCall) -> RawReturn {
-    chain.call(call, Side::Caller, Arc::new(Sent(Arc::clone(import))))
+    let passed_on = call.context.passed_on();
+    chain.call(call, Side::Caller, Arc::new(Sent(Arc::clone(import))), passed_on)
 }

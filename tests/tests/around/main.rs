@@ -1,5 +1,12 @@
 //! What stands around a call: interceptors on references and nodes, on both sides, and the ready ones. Whatever they do, a call keeps its
 //! order, its outcome, its deadline and its cancellation, and a reference its identity; where none is asked for there is none.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `main` | the shop, and what holds wherever interceptors stand; the ready ones |
+//! | `outcomes` | what is known of a call that an interceptor ends, loses or passes on elsewhere |
+
+mod outcomes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
