@@ -21,7 +21,7 @@ pub use crate::promises::*;
 pub use crate::remote::Remote;
 pub use crate::schema::{ByDerive, ByNothing, ByTrace, MethodBuilder, MethodSchema, Probe, cached, cached_for, instance, traced_method};
 
-use crate::any::{AnyRemote, Place};
+use crate::any::{AnyRemote, Place, import_of};
 use crate::call::{Called, decode_raw, decode_reply};
 use crate::codec::{self, Codec};
 use crate::context::Context;
@@ -104,7 +104,7 @@ fn runtime_gone() -> Error {
 }
 
 /// Runs a method that goes on when its caller gives up on a task of its own, in the context of its call.
-fn detached<T, E>(future: BoxFuture<MethodResult<T, E>>) -> BoxFuture<MethodResult<T, E>>
+pub(crate) fn detached<T, E>(future: BoxFuture<MethodResult<T, E>>) -> BoxFuture<MethodResult<T, E>>
 where
     T: Send + 'static,
     E: Send + 'static,
@@ -120,7 +120,7 @@ where
 }
 
 /// Runs a method that blocks its thread on the blocking pool, in the context of its call.
-fn on_blocking_pool<T, E>(future: BoxFuture<MethodResult<T, E>>, no_cancel: bool) -> BoxFuture<MethodResult<T, E>>
+pub(crate) fn on_blocking_pool<T, E>(future: BoxFuture<MethodResult<T, E>>, no_cancel: bool) -> BoxFuture<MethodResult<T, E>>
 where
     T: Send + 'static,
     E: Send + 'static,
@@ -181,7 +181,11 @@ impl Wire {
                 let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
                 let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
                 let named = Method::known(interface, called.method);
+                // What only leads to another node does not become a call on an object of this process.
                 let passes = servant.behind().is_some();
+                let import = import_of(&servant);
+                let is_here = import.is_none();
+                let peer = import.map_or(Peer::LOCAL, |import| import.session().peer().clone());
                 let future = Box::pin(async move {
                     let call = RawCall::new(named, payload);
                     let returned = if passes {
@@ -190,9 +194,9 @@ impl Wire {
                         crate::context::mark_started();
                         crate::direct::call_raw(servant, call)
                     };
-                    decode_raw::<K, E>(returned.reply().await, Peer::LOCAL, &called)
+                    decode_raw::<K, E>(returned.reply().await, peer, &called)
                 });
-                if passes { Call::passing(called, future) } else { Call::local(called, future) }
+                if passes { Call::passing(called, future, is_here) } else { Call::local(called, future) }
             }
         }
     }
@@ -248,7 +252,7 @@ where
         let reply = crate::session::call_raw(&import, call).reply().await;
         decode_raw::<K, E>(reply, session.peer().clone(), &called)
     });
-    Call::passing(called, future)
+    Call::passing(called, future, false)
 }
 
 /// Encodes arguments. A panic of the user's `Serialize` is an error of the call, which did not run.

@@ -202,6 +202,15 @@ impl AnyRemote {
         }
     }
 
+    /// The peer's object that it leads to, whatever is around it.
+    pub(crate) fn import(&self) -> Option<Arc<Import>> {
+        match &self.place {
+            Place::Here(servant) => import_of(servant),
+            Place::There(import) => Some(Arc::clone(import)),
+            Place::Broken(_) => None,
+        }
+    }
+
     /// Whether the object is in this process, whatever is around it.
     pub(crate) fn is_here(&self) -> bool {
         match &self.place {
@@ -286,6 +295,14 @@ impl<'de> Deserialize<'de> for AnyRemote {
             u32::deserialize(deserializer)?
         };
         transfer::take_reference(index).ok_or_else(|| D::Error::custom("the message has no such reference, or holds it twice"))
+    }
+}
+
+/// The peer's object that a servant leads to, whatever is around it.
+pub(crate) fn import_of(servant: &Arc<dyn Servant>) -> Option<Arc<Import>> {
+    match servant.behind() {
+        Some(reference) => reference.import(),
+        None => Arc::clone(servant).as_import(),
     }
 }
 

@@ -151,9 +151,11 @@ where
         Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called }) }
     }
 
-    /// A call that passes through interceptors of this process.
-    pub(crate) fn passing(called: Called, future: MethodFuture<T, E>) -> Self {
-        Self { state: State::Local(LocalCall { future: Some(future), context: Some(CallContext::passing()), sleep: None, called }) }
+    /// A call that passes through interceptors of this process, to an object of this process or another one's.
+    pub(crate) fn passing(called: Called, future: MethodFuture<T, E>, is_here: bool) -> Self {
+        let label = is_here.then_some(MethodLabel::Here(called.interface, called.method));
+        let context = Some(CallContext::passing(label));
+        Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called }) }
     }
 
     pub(crate) const fn remote(call: RemoteCall, decode: Decode<T, E>, called: Called) -> Self {

@@ -157,9 +157,13 @@ impl CallContext {
         context
     }
 
-    /// The context of a call that only passes through this process on its way: it stays the caller's, who may be outside any handler.
-    pub(crate) fn passing() -> Box<Self> {
-        let mut context = inherited().unwrap_or_else(Self::only_carrying);
+    /// The context of a call that passes interceptors. With a method it is that of a local call, as above. Otherwise the call only passes
+    /// through this process on its way: the context stays the caller's, who may be outside any handler.
+    pub(crate) fn passing(method: Option<MethodLabel>) -> Box<Self> {
+        let mut context = match method {
+            Some(method) => Self::local(method),
+            None => inherited().unwrap_or_else(Self::only_carrying),
+        };
         context.started = false;
         context.passed_on = Some(PassedOn::default());
         context
@@ -170,7 +174,7 @@ impl CallContext {
         self.started || self.passed_on.as_ref().is_some_and(PassedOn::is_set)
     }
 
-    fn only_carrying() -> Box<Self> {
+    pub(crate) fn only_carrying() -> Box<Self> {
         Box::new(Self { outside: true, ..Self::default() })
     }
 }

@@ -11,10 +11,12 @@ use serde::de::DeserializeOwned;
 
 use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
+use crate::direct::SeenTo;
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
 use crate::limits::{Limits, REFERENCES_MAX, SEGMENTS_MAX, Size};
+use crate::servant::Resolved;
 use crate::transfer::{self, Incoming, Outgoing};
 use crate::wire::Status;
 
@@ -175,7 +177,8 @@ pub(crate) fn bounds(limits: &Limits) -> Bounds {
 
 /// Who asks for the method.
 pub(crate) enum Asked<'a> {
-    Here(&'a Method),
+    /// Somebody in this process; with what is seen to where a session's task runs it.
+    Here(&'a Method, Option<SeenTo>),
     Defined(&'a crate::proto::Defined),
 }
 
@@ -215,6 +218,14 @@ impl<'a> Inbound<'a> {
         matches!(self.asked, Asked::Defined(_))
     }
 
+    /// What the session's task sees to that runs `method` for it; `None` when no session does.
+    pub(crate) fn seen_to(&self, method: Resolved) -> Option<SeenTo> {
+        match &self.asked {
+            Asked::Here(_, seen_to) => *seen_to,
+            Asked::Defined(_) => Some(SeenTo::of(method)),
+        }
+    }
+
     /// What the call may cost: decoding it, and the size of its reply.
     pub(crate) fn within(&self) -> (Bounds, u64) {
         (self.bounds, self.reply_max)
@@ -222,14 +233,14 @@ impl<'a> Inbound<'a> {
 
     fn name(&self) -> String {
         match &self.asked {
-            Asked::Here(method) => method.to_string(),
+            Asked::Here(method, _) => method.to_string(),
             Asked::Defined(method) => format!("{}.{}", method.interface, method.name),
         }
     }
 
     fn fingerprint(&self) -> u64 {
         match &self.asked {
-            Asked::Here(method) => method.fingerprint,
+            Asked::Here(method, _) => method.fingerprint,
             Asked::Defined(method) => method.fingerprint,
         }
     }
@@ -238,7 +249,7 @@ impl<'a> Inbound<'a> {
     #[inline]
     pub(crate) fn name_parameters(&mut self, interface: &'static InterfaceDescriptor, number: u32) {
         if self.codec != Codec::Bincode.id()
-            && let Some(method) = interface.numbered(number)
+            && let Some((_, method)) = interface.declaring(number)
         {
             self.parameters = method.parameters;
         }
@@ -247,7 +258,7 @@ impl<'a> Inbound<'a> {
     /// The method that is asked for, for a handler that takes any.
     pub(crate) fn method(&self) -> Method {
         match &self.asked {
-            Asked::Here(method) => (*method).clone(),
+            Asked::Here(method, _) => (*method).clone(),
             Asked::Defined(method) => defined(method),
         }
     }

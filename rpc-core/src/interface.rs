@@ -145,17 +145,16 @@ impl InterfaceDescriptor {
         self.bases.iter().map(|base| base.interfaces()).sum::<u32>() + 1
     }
 
-    /// The method of a flattened number.
-    pub(crate) fn numbered(&self, number: u32) -> Option<&'static MethodDescriptor> {
-        let methods: &'static [MethodDescriptor] = self.methods;
-        if let Some(method) = methods.get(number as usize) {
-            return Some(method);
+    /// The method of a flattened number, and the interface that declares it.
+    pub(crate) fn declaring(&'static self, number: u32) -> Option<(&'static Self, &'static MethodDescriptor)> {
+        if let Some(method) = self.methods.get(number as usize) {
+            return Some((self, method));
         }
-        let mut offset = methods.len() as u32;
+        let mut offset = self.methods.len() as u32;
         for base in self.bases {
             let count = crate::promises::flattened(base);
             if number < offset + count {
-                return base.numbered(number - offset);
+                return base.declaring(number - offset);
             }
             offset += count;
         }

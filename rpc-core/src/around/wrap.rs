@@ -8,7 +8,7 @@ use super::chain::{Chain, Interceptor, Side};
 use crate::any::{AnyRemote, Place};
 use crate::codec::Bounds;
 use crate::context::{self, Context};
-use crate::direct::call_raw_within;
+use crate::direct::{SeenTo, call_raw_within};
 use crate::handler::{Handler, Method, RawCall, RawReturn};
 use crate::inbound::{Inbound, Served};
 use crate::interface::{Interface, InterfaceDescriptor};
@@ -95,9 +95,9 @@ impl Servant for Around {
         self.servant()?.descriptor()
     }
 
-    fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+    fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
         let side = if self.inner.is_here() { Side::Callee } else { Side::Caller };
-        serve_around(&self.chain, side, self.inner.clone(), inbound)
+        serve_around(&self.chain, side, self.inner.clone(), method, inbound)
     }
 
     fn typed(&self, _slot: &mut dyn Any) -> bool {
@@ -168,7 +168,7 @@ impl Servant for Incoming {
             Some(import) => AnyRemote::there(import),
             None => AnyRemote::here(Arc::clone(&self.inner)),
         };
-        serve_around(&self.chain, Side::Callee, inner, inbound)
+        serve_around(&self.chain, Side::Callee, inner, method, inbound)
     }
 
     fn typed(&self, slot: &mut dyn Any) -> bool {
@@ -204,6 +204,7 @@ pub(crate) fn is_question_of(import: &Import, interface: &str, method: &str) -> 
 struct End {
     inner: AnyRemote,
     within: (Bounds, u64),
+    seen_to: Option<SeenTo>,
     /// Whether it is a peer's call, so that one to another node is passed on.
     from_peer: bool,
 }
@@ -211,10 +212,7 @@ struct End {
 impl Handler for End {
     fn call(&self, call: RawCall) -> RawReturn {
         match &self.inner.place {
-            Place::Here(servant) => {
-                let (bounds, reply_max) = self.within;
-                call_raw_within(Arc::clone(servant), call, bounds, reply_max)
-            }
+            Place::Here(servant) => call_raw_within(Arc::clone(servant), call, self.within, self.seen_to),
             Place::There(import) if self.from_peer => crate::session::relay_raw(import, call),
             _ => self.inner.call_raw(call),
         }
@@ -222,9 +220,9 @@ impl Handler for End {
 }
 
 /// Sends a call that has arrived through a chain.
-fn serve_around(chain: &Chain, side: Side, inner: AnyRemote, inbound: &mut Inbound<'_>) -> Served {
+fn serve_around(chain: &Chain, side: Side, inner: AnyRemote, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
     let from_peer = inbound.is_from_peer();
-    let end = End { inner, within: inbound.within(), from_peer };
+    let end = End { inner, within: inbound.within(), seen_to: inbound.seen_to(method), from_peer };
     let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
     served(chain.call(call, side, Arc::new(end), context::passed_on()), from_peer)
 }

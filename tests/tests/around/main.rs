@@ -5,8 +5,10 @@
 //! | --- | --- |
 //! | `main` | the shop, and what holds wherever interceptors stand; the ready ones |
 //! | `outcomes` | what is known of a call that an interceptor ends, loses or passes on elsewhere |
+//! | `served` | what an object keeps whose calls come through interceptors or without its trait |
 
 mod outcomes;
+mod served;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
