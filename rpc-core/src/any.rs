@@ -171,7 +171,7 @@ impl AnyRemote {
         let mut pages = Pages::default();
         while let Some(from) = pages.next() {
             let page = match &self.place {
-                Place::Here(servant) => match Arc::clone(servant).as_import() {
+                Place::Here(servant) => match import_of(servant) {
                     Some(import) => crate::cast::ask_page(&import, from).await?,
                     None => crate::introspect::page(&**servant, from),
                 },

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::__private::call_over;
-use crate::any::AnyRemote;
+use crate::any::{AnyRemote, import_of};
 use crate::call::{Call, Called};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::{Inbound, Plain, Served};
@@ -46,7 +46,11 @@ impl CastTarget for About {
     }
 
     async fn describe(&self, from: u32) -> Result<Page, Error> {
-        Ok(introspect::page(&*self.0, from))
+        match import_of(&self.0) {
+            // There is only something around it here: its host knows.
+            Some(import) => ask_page(&import, from).await,
+            None => Ok(introspect::page(&*self.0, from)),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::direct::{SeenTo, call_raw_within};
 use crate::handler::{Handler, Method, RawCall, RawReturn};
 use crate::inbound::{Inbound, Served};
 use crate::interface::{Interface, InterfaceDescriptor};
+use crate::introspect::InterfaceInfo;
 use crate::object::cell::ObjectMeta;
 use crate::remote::Remote;
 use crate::servant::{Kind, Resolved, Servant, served};
@@ -113,6 +114,14 @@ impl Servant for Around {
         Some(Self::reference(Arc::clone(&self.meta), found, self.chain.clone()))
     }
 
+    fn offers(&self) -> Vec<&'static InterfaceDescriptor> {
+        self.servant().map(|servant| servant.offers()).unwrap_or_default()
+    }
+
+    fn described(&self) -> Option<InterfaceInfo> {
+        self.servant()?.described()
+    }
+
     fn behind(&self) -> Option<&AnyRemote> {
         Some(&self.inner)
     }
@@ -177,6 +186,18 @@ impl Servant for Incoming {
 
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
         Arc::clone(&self.inner).cast(interface)
+    }
+
+    fn offers(&self) -> Vec<&'static InterfaceDescriptor> {
+        self.inner.offers()
+    }
+
+    fn described(&self) -> Option<InterfaceInfo> {
+        self.inner.described()
+    }
+
+    fn behind(&self) -> Option<&AnyRemote> {
+        self.inner.behind()
     }
 
     fn as_import(self: Arc<Self>) -> Option<Arc<Import>> {

@@ -7,7 +7,7 @@ use netref::{AnyRemote, ErrorKind, Handler, RawCall, RawReturn, Remote, RemoteFn
 use serde_json::json;
 
 use crate::bank::bank;
-use crate::{Scene, within};
+use crate::{PLACES, Scene, within};
 
 const SHOWN: &str = r#"/// Keeps accounts.
 ///
@@ -72,6 +72,23 @@ async fn a_bank_is_shown_as_rust_source_wherever_it_is_asked() {
     let through = within("the relay", scene.relayed.describe()).await.expect("described");
     assert_eq!((there, through), (&here, &here));
     assert_eq!(here.to_string(), SHOWN);
+}
+
+#[tokio::test]
+async fn interceptors_hide_nothing_of_what_an_object_says_about_itself() {
+    let known = || AnyRemote::from_handler("test.Wide", Arc::new(Says(Some(InterfaceInfo::of::<dyn Wide>()))));
+    for place in PLACES {
+        let bank = bank();
+        let here = bank.describe().await.expect("described");
+        let scene = Scene::around(bank, place).await;
+        let there = within("the host", scene.direct.describe()).await.expect("described");
+        let through = within("the relay", scene.relayed.describe()).await.expect("described");
+        assert_eq!((there, through), (&here, &here), "{place}");
+        let scene = Scene::around(known(), place).await;
+        for object in [&scene.direct, &scene.relayed] {
+            assert_eq!(object.describe().await.expect("described"), &Description::of::<dyn Wide>(), "{place}");
+        }
+    }
 }
 
 #[tokio::test]
