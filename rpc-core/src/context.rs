@@ -40,6 +40,8 @@ pub(crate) struct CallContext {
     pub(crate) started: bool,
     /// The same of a call that passes interceptors, which may pass it on from any task.
     pub(crate) passed_on: Option<PassedOn>,
+    /// Whether the call that came says that its method is idempotent.
+    pub(crate) idempotent: bool,
     /// The object before which others wait until this method has been entered. Only for one that blocks its thread: it is not known
     /// when its first poll ends.
     pub(crate) line: Option<u64>,

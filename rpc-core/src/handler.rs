@@ -32,7 +32,7 @@ pub struct Method {
     pub structure: Bytes,
     /// Its signature as the caller knows it, for people.
     pub signature: Cow<'static, str>,
-    /// Whether the caller knows it as `#[idempotent]`.
+    /// Whether it is `#[idempotent]`: as its interface says where the object is, and elsewhere as the caller knows it.
     pub idempotent: bool,
 }
 

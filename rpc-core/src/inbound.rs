@@ -259,7 +259,10 @@ impl<'a> Inbound<'a> {
     pub(crate) fn method(&self) -> Method {
         match &self.asked {
             Asked::Here(method, _) => (*method).clone(),
-            Asked::Defined(method) => defined(method),
+            Asked::Defined(method) => {
+                let idempotent = crate::context::with_current(|current| current.is_some_and(|context| context.idempotent));
+                Method { idempotent, ..defined(method) }
+            }
         }
     }
 

@@ -98,7 +98,8 @@ impl Servant for Around {
 
     fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
         let side = if self.inner.is_here() { Side::Callee } else { Side::Caller };
-        serve_around(&self.chain, side, self.inner.clone(), method, inbound)
+        let named = named(&*self, method, inbound);
+        serve_around((&self.chain, side), self.inner.clone(), named, method, inbound)
     }
 
     fn typed(&self, _slot: &mut dyn Any) -> bool {
@@ -177,7 +178,8 @@ impl Servant for Incoming {
             Some(import) => AnyRemote::there(import),
             None => AnyRemote::here(Arc::clone(&self.inner)),
         };
-        serve_around(&self.chain, Side::Callee, inner, method, inbound)
+        let named = named(&*self, method, inbound);
+        serve_around((&self.chain, Side::Callee), inner, named, method, inbound)
     }
 
     fn typed(&self, slot: &mut dyn Any) -> bool {
@@ -240,11 +242,22 @@ impl Handler for End {
     }
 }
 
+/// The method that is called, in the words of the interface where it is known: a caller that knows only names may call one method by several.
+fn named(servant: &dyn Servant, method: Resolved, inbound: &Inbound<'_>) -> Method {
+    let named = inbound.method();
+    match servant.descriptor().and_then(|descriptor| descriptor.declaring(method.number)) {
+        Some((interface, known)) => {
+            Method { interface: interface.name.into(), name: known.name.into(), idempotent: known.idempotent, ..named }
+        }
+        None => named,
+    }
+}
+
 /// Sends a call that has arrived through a chain.
-fn serve_around(chain: &Chain, side: Side, inner: AnyRemote, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
+fn serve_around((chain, side): (&Chain, Side), inner: AnyRemote, named: Method, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
     let from_peer = inbound.is_from_peer();
     let end = End { inner, within: inbound.within(), seen_to: inbound.seen_to(method), from_peer };
-    let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
+    let call = RawCall { method: named, payload: inbound.take_payload(), context: Context::current() };
     served(chain.call(call, side, Arc::new(end), context::passed_on()), from_peer)
 }
 

@@ -293,6 +293,7 @@ impl SessionCore {
         }
         context.trace = call.trace.map(Box::new);
         context.started = false;
+        context.idempotent = call.idempotent;
         context.line = None;
         context
     }
