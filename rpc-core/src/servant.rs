@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::any::AnyRemote;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::handler::{Handler, Method, RawCall, RawReply, RawReturn, no_such_method};
 use crate::inbound::{Inbound, Reply, Served};
 use crate::interface::{Base, Interface, InterfaceDescriptor, MethodDescriptor};
@@ -288,13 +288,18 @@ impl Servant for Handled {
 /// learn of it is decided here.
 pub(crate) fn served(returned: RawReturn, from_peer: bool) -> Served {
     let kept = move |reply| match reply {
-        RawReply::Failed(error) if from_peer => Reply::failed(&crate::context::guarded(error)),
+        RawReply::Failed(error) if from_peer => Reply::failed(&told(crate::context::guarded(error))),
         reply => reply_of(reply),
     };
     match returned {
         RawReturn::Ready(reply) => Served::Ready(kept(reply)),
         RawReturn::Pending(future) => Served::Future(Box::pin(async move { kept(future.await) })),
     }
+}
+
+/// What is dead here is not dead for a peer: of what it holds, only the call is.
+fn told(error: Error) -> Error {
+    if error.scope() == Scope::Session { error.with_scope(Scope::Call) } else { error }
 }
 
 /// A reply of the seam as a session sends it.
