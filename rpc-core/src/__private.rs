@@ -196,7 +196,7 @@ impl Wire {
                     };
                     decode_raw::<K, E>(returned.reply().await, peer, &called)
                 });
-                if passes { Call::passing(called, future, is_here) } else { Call::local(called, future) }
+                if passes { Call::passing(called, future, is_here) } else { Call::handled(called, future) }
             }
         }
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
@@ -135,6 +136,8 @@ struct LocalCall<T, E> {
     context: Option<Box<CallContext>>,
     sleep: Option<Pin<Box<Sleep>>>,
     called: Called,
+    /// The result was decoded, and with it an error of the method's own calls was given the name of the hop.
+    is_decoded: bool,
 }
 
 impl<T, E> Call<T, E>
@@ -148,14 +151,20 @@ where
 
     pub(crate) fn local(called: Called, future: MethodFuture<T, E>) -> Self {
         let context = Some(CallContext::local(MethodLabel::Here(called.interface, called.method)));
-        Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called }) }
+        Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called, is_decoded: false }) }
+    }
+
+    /// A local call of a handler.
+    pub(crate) fn handled(called: Called, future: MethodFuture<T, E>) -> Self {
+        let context = Some(CallContext::local(MethodLabel::Here(called.interface, called.method)));
+        Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called, is_decoded: true }) }
     }
 
     /// A call that passes through interceptors of this process, to an object of this process or another one's.
     pub(crate) fn passing(called: Called, future: MethodFuture<T, E>, is_here: bool) -> Self {
         let label = is_here.then_some(MethodLabel::Here(called.interface, called.method));
         let context = Some(CallContext::passing(label));
-        Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called }) }
+        Self { state: State::Local(LocalCall { future: Some(future), context, sleep: None, called, is_decoded: true }) }
     }
 
     pub(crate) const fn remote(call: RemoteCall, decode: Decode<T, E>, called: Called) -> Self {
@@ -187,8 +196,8 @@ where
                 Ok(()) => Self { state: State::Remote(call, decode, called) },
                 Err(error) => Self::failed(called.name_on(error)),
             },
-            State::Local(local) => match local.spawn() {
-                Ok(task) => Self { state: State::Spawned(task) },
+            State::Local(mut local) => match local.begin() {
+                Ok((runtime, begun)) => Self { state: State::Spawned(local.go_on(&runtime, begun)) },
                 Err(error) => Self::failed(error),
             },
             state => Self { state },
@@ -212,8 +221,13 @@ where
                 if let Some(context) = &mut local.context {
                     context.holds.clear();
                 }
-                let mut task = local.spawn().map_err(E::from)?;
-                task.handle = None;
+                let (runtime, begun) = local.begin().map_err(E::from)?;
+                if let Poll::Ready(Err(error)) = &begun
+                    && error.outcome() == Outcome::NotRun
+                {
+                    return Err(E::from(error.clone()));
+                }
+                local.go_on(&runtime, begun).handle = None;
                 Ok(())
             }
             State::Failed(error) => Err(E::from(error)),
@@ -282,6 +296,9 @@ impl<T, E> fmt::Debug for Call<T, E> {
     }
 }
 
+/// What a call gave when it was started.
+type Begun<T, E> = Poll<MethodResult<T, E>>;
+
 /// A call that is given up: what its method holds is user code, whose panics end here as they do over a session.
 impl<T, E> Drop for LocalCall<T, E> {
     fn drop(&mut self) {
@@ -309,40 +326,51 @@ where
         if self.started() { Outcome::MayHaveRun } else { Outcome::NotRun }
     }
 
-    #[allow(clippy::disallowed_methods)]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        self.poll_method(cx).map(|ended| ended.unwrap_or_else(|error| Err(E::from(error))))
+    }
+
+    #[allow(clippy::disallowed_methods)]
+    fn poll_method(&mut self, cx: &mut Context<'_>) -> Poll<MethodResult<T, E>> {
         let deadline = self.context.as_ref().and_then(|context| context.deadline);
         if !self.started() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Poll::Ready(Err(E::from(self.called.name_on(deadline_over(Outcome::NotRun)))));
+            return Poll::Ready(Err(self.called.name_on(deadline_over(Outcome::NotRun))));
         }
         let Some(future) = &mut self.future else { return Poll::Pending };
         let polled = context::enter(&mut self.context, || panics::caught(|| future.as_mut().poll(cx)));
         match polled {
-            Ok(Poll::Ready(Ok(result))) => Poll::Ready(result.map_err(|error| nest_local(error, &self.called))),
-            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(E::from(self.called.name_on(error)))),
-            Err(panicked) => Poll::Ready(Err(E::from(self.called.name_on(panicked.into_error(self.interrupted()))))),
+            Ok(Poll::Ready(Ok(result))) if self.is_decoded => Poll::Ready(Ok(result)),
+            Ok(Poll::Ready(Ok(result))) => Poll::Ready(Ok(result.map_err(|error| nest_local(error, &self.called)))),
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(self.called.name_on(error))),
+            Err(panicked) => Poll::Ready(Err(self.called.name_on(panicked.into_error(self.interrupted())))),
             Ok(Poll::Pending) => {
                 let Some(deadline) = deadline else { return Poll::Pending };
                 let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
                 if sleep.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
-                Poll::Ready(Err(E::from(self.called.name_on(deadline_over(self.interrupted())))))
+                Poll::Ready(Err(self.called.name_on(deadline_over(self.interrupted()))))
             }
         }
     }
 
-    /// Starts the call here, so that calls start in the order in which they are sent, and hands the rest of it to a task.
-    fn spawn(mut self) -> Result<Task<Result<T, E>>, Error> {
+    /// Starts the call here, so that calls start in the order in which they are sent.
+    fn begin(&mut self) -> Result<(Handle, Begun<T, E>), Error> {
         let runtime = crate::background::current_or_own()?;
-        let _inside = runtime.enter();
+        let inside = runtime.enter();
+        let begun = self.poll_method(&mut Context::from_waker(Waker::noop()));
+        drop(inside);
+        Ok((runtime, begun))
+    }
+
+    /// Hands what is left of it to a task.
+    fn go_on(mut self, runtime: &Handle, begun: Begun<T, E>) -> Task<Result<T, E>> {
         let (called, no_cancel) = (self.called, self.called.method.no_cancel);
-        let started = self.poll(&mut Context::from_waker(Waker::noop()));
-        let handle = match started {
-            Poll::Ready(result) => runtime.spawn(std::future::ready(result)),
+        let handle = match begun {
+            Poll::Ready(ended) => runtime.spawn(std::future::ready(ended.unwrap_or_else(|error| Err(E::from(error))))),
             Poll::Pending => runtime.spawn(std::future::poll_fn(move |cx| self.poll(cx))),
         };
-        Ok(Task { handle: Some(handle), no_cancel, deadline: None, sleep: None, called })
+        Task { handle: Some(handle), no_cancel, deadline: None, sleep: None, called }
     }
 }
 

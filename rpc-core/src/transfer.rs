@@ -243,7 +243,8 @@ fn nest(error: Error) -> Error {
     let answered = SCOPE.with(|scope| {
         let incoming = scope.incoming.borrow();
         let answered = incoming.0.as_ref()?.answered_by.as_ref()?;
-        Some((answered.peer.to_string(), format!("{}.{}", answered.interface, answered.method)))
+        let hop = if answered.peer.is_local() { "this process".to_owned() } else { answered.peer.to_string() };
+        Some((hop, format!("{}.{}", answered.interface, answered.method)))
     });
     match answered {
         Some((hop, method)) => Error::nested(error, &hop).with_method(method),

@@ -4,9 +4,11 @@
 //! | file | what |
 //! | --- | --- |
 //! | `main` | the shop, and what holds wherever interceptors stand; the ready ones |
+//! | `hops` | what is said of other nodes, and of methods by other names |
 //! | `outcomes` | what is known of a call that an interceptor ends, loses or passes on elsewhere |
 //! | `served` | what an object keeps whose calls come through interceptors or without its trait |
 
+mod hops;
 mod outcomes;
 mod served;
 

@@ -52,6 +52,29 @@ async fn a_handler_that_runs_is_not_said_not_to_have_run_whoever_passes_the_call
     }
 }
 
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_says_at_once_that_it_cannot_be_made() {
+    for place in ["nothing", "outgoing", "caller's reference"] {
+        let (nodes, shop) = match place {
+            "nothing" => {
+                let (host, guest, shop) = shop(Node::builder(), Node::builder(), corner()).await;
+                (vec![host, guest], shop)
+            }
+            place => around(place, Journal::new("it"), corner()).await,
+        };
+        shop.buy("pear").oneway().unwrap();
+        // The methods' own errors are nobody's.
+        shop.steal().oneway().unwrap();
+        nodes.into_iter().for_each(drop);
+        timeout(PATIENCE, Remote::closed(&shop)).await.unwrap();
+        let error = shop.buy("pear").oneway().unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Disconnected, Outcome::NotRun), "{place}: {error}");
+    }
+    let refused = Remote::intercept(corner(), refusing("buy"));
+    assert_eq!(refused.buy("pear").oneway().unwrap_err().kind(), ErrorKind::Denied);
+    refused.steal().oneway().unwrap();
+}
+
 /// Panics where its name says.
 fn panics(at: &'static str) -> impl Interceptor + Clone {
     move |call: RawCall, next: Next| {
