@@ -93,6 +93,29 @@ async fn delay_and_rate_of_one_direction_leave_the_other_one_alone() {
     assert!(begin.elapsed() >= 700 * MILLI, "{:?}: 500 bytes at 1000 a second, and 200 ms", begin.elapsed());
 }
 
+/// A change of the rate is one for what waits already: a mebibyte at a kilobyte a second would take 17 minutes.
+#[tokio::test(start_paused = true)]
+async fn rate_that_is_changed_holds_for_what_waits() {
+    for (rate, seconds) in [(None, 0), (Some(10_000), 10), (Some(500), 200)] {
+        let (mut here, line, mut there) = line(1);
+        line.onward().change(|conditions| conditions.rate = Some(1_000));
+        here.write_all(&pattern(101_000)).await.unwrap();
+        there.read_exact(&mut [0; 1_000]).await.unwrap();
+        let begin = Instant::now();
+        line.onward().change(|conditions| conditions.rate = rate);
+        let mut rest = vec![0; 100_000];
+        there.read_exact(&mut rest).await.unwrap();
+        assert!(rest == pattern(101_000)[1_000..], "in order and whole");
+        let (at_least, took) = (Duration::from_secs(seconds), begin.elapsed());
+        assert!((at_least..at_least + 1_000 * MILLI).contains(&took), "{took:?} at {rate:?}");
+        // And for what comes.
+        here.write_u8(1).await.unwrap();
+        let begin = Instant::now();
+        there.read_u8().await.unwrap();
+        assert!(begin.elapsed() < 10 * MILLI);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn stall_passes_nothing_and_afterwards_everything() {
     for end in ["resume", "rate"] {

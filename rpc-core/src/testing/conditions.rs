@@ -10,7 +10,8 @@ pub struct Conditions {
     pub delay: Duration,
     /// How much longer it takes at most: each piece draws a time between nothing and this. Nothing overtakes what was sent before it.
     pub jitter: Duration,
-    /// Bytes per second. With `Some(0)` nothing passes, as with `stalled`.
+    /// Bytes per second, of each connection: two of them carry twice as much. With `Some(0)` nothing passes, as with `stalled`. A change holds for what
+    /// has not been sent yet, however long it would have waited.
     pub rate: Option<u64>,
     /// Nothing passes, and nobody is told: what is sent waits, up to `buffer`, and arrives when the stall is over.
     pub stalled: bool,

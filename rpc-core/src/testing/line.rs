@@ -49,7 +49,7 @@ impl Line {
         R: AsyncRead + AsyncWrite + Send + 'static,
     {
         let lanes = Lanes::new();
-        let task = Task(tokio::spawn(lanes.carry(left, right, &Dice::new(seed))));
+        let task = Task(tokio::spawn(lanes.carry(left, right, &Dice::new(seed), lanes.cuts())));
         Self { lanes, _task: task }
     }
 
@@ -93,13 +93,23 @@ impl Lanes {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Carries one connection until it ends or is cut. It is there from this call on, whenever the future is polled first.
-    pub(super) fn carry<L, R>(&self, left: L, right: R, dice: &Dice) -> impl Future<Output = ()> + Send + use<L, R>
+    /// Sees the cuts from now on.
+    pub(super) fn cuts(&self) -> watch::Receiver<u64> {
+        self.cuts.subscribe()
+    }
+
+    /// Carries one connection until it ends or is cut. It ends by a cut that `cuts` has not seen.
+    pub(super) fn carry<L, R>(
+        &self,
+        left: L,
+        right: R,
+        dice: &Dice,
+        mut cuts: watch::Receiver<u64>,
+    ) -> impl Future<Output = ()> + Send + use<L, R>
     where
         L: AsyncRead + AsyncWrite + Send + 'static,
         R: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let mut cuts = self.cuts.subscribe();
         let (left_reader, left_writer) = tokio::io::split(left);
         let (right_reader, right_writer) = tokio::io::split(right);
         let onward = Pump::new(left_reader, right_writer, &self.onward, dice.fork(0));

@@ -12,13 +12,14 @@ use tokio::time::{Instant, sleep_until};
 use super::conditions::Conditions;
 use super::dice::Dice;
 use super::direction::{Direction, State};
-use super::schedule::Schedule;
+use super::schedule::{Schedule, Sent};
 
 /// What keeping a piece takes besides its bytes, so that many small ones are bounded too.
 const PIECE_COST: usize = 64;
 
 /// Bytes under way. The end of the stream is one without any.
 struct Piece {
+    sent: Sent,
     due: Instant,
     bytes: Bytes,
 }
@@ -31,6 +32,8 @@ pub(super) struct Pump<R, W> {
     /// How often the direction had been cut when this began.
     cuts: u64,
     schedule: Schedule,
+    /// The rate by which it was worked out when the pieces under way arrive.
+    rate: Option<u64>,
     underway: VecDeque<Piece>,
     /// The bytes in `underway`.
     bytes: usize,
@@ -43,9 +46,12 @@ pub(super) struct Pump<R, W> {
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
     pub(super) fn new(reader: R, writer: W, direction: &Direction, dice: Dice) -> Self {
         let state = direction.watch();
-        let cuts = state.borrow().cuts;
+        let (cuts, rate) = {
+            let state = state.borrow();
+            (state.cuts, state.conditions.rate)
+        };
         let (schedule, underway) = (Schedule::new(dice), VecDeque::new());
-        Self { reader, writer, state, cuts, schedule, underway, bytes: 0, last_due: Instant::now(), ended: false }
+        Self { reader, writer, state, cuts, schedule, rate, underway, bytes: 0, last_due: Instant::now(), ended: false }
     }
 
     /// Carries the stream to its end.
@@ -59,6 +65,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
             let State { conditions, cuts } = self.state.borrow_and_update().clone();
             if cuts != self.cuts {
                 return self.swallow(&mut space).await;
+            }
+            if conditions.rate != self.rate {
+                self.rate_changed(&conditions);
             }
             let front = self.underway.front().filter(|_| !conditions.is_stalled());
             let ready = front.filter(|piece| piece.due <= Instant::now());
@@ -86,11 +95,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
 
     /// Something came from the sender.
     fn arrived(&mut self, bytes: &[u8], conditions: &Conditions) {
-        let due = self.schedule.arrival(Instant::now(), bytes.len(), conditions).max(self.last_due);
+        let sent = self.schedule.send(Instant::now(), bytes.len(), conditions);
+        let due = sent.arrival().max(self.last_due);
         self.last_due = due;
         self.ended = bytes.is_empty();
         self.bytes += bytes.len();
-        self.underway.push_back(Piece { due, bytes: Bytes::copy_from_slice(bytes) });
+        self.underway.push_back(Piece { sent, due, bytes: Bytes::copy_from_slice(bytes) });
+    }
+
+    /// What has not left yet goes at another rate.
+    fn rate_changed(&mut self, conditions: &Conditions) {
+        let now = Instant::now();
+        self.rate = conditions.rate;
+        self.schedule.again(now, self.underway.iter_mut().map(|piece| (&mut piece.sent, piece.bytes.len())), conditions);
+        self.last_due = now;
+        for piece in &mut self.underway {
+            piece.due = piece.sent.arrival().max(self.last_due);
+            self.last_due = piece.due;
+        }
     }
 
     /// The receiver took so many bytes of the piece in front.

@@ -1,8 +1,10 @@
 //! Owns [`Relay`]: a listener that passes every connection on to one TCP address.
 
 use std::fmt;
+use std::io;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
@@ -99,13 +101,51 @@ async fn accept(listener: TcpListener, (host, port): (String, u16), lanes: Lanes
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             continue;
         };
-        let (lanes, dice, host) = (lanes.clone(), dice.fork(number), host.clone());
-        connections.spawn(async move {
-            let Ok(right) = TcpStream::connect((host.as_str(), port)).await else { return };
-            // Small pieces go at once: waiting for more of them would be a delay that nobody asked for.
-            if left.set_nodelay(true).is_ok() && right.set_nodelay(true).is_ok() {
-                lanes.carry(left, right, &dice).await;
-            }
-        });
+        let host = host.clone();
+        let dialling = async move { TcpStream::connect((host.as_str(), port)).await };
+        // It is there from here on, so a cut ends it while its other half is being dialled too.
+        connections.spawn(carried(left, dialling, lanes.clone(), lanes.cuts(), dice.fork(number)));
+    }
+}
+
+/// Carries a connection, once its other half is there.
+async fn carried(
+    left: TcpStream,
+    dialling: impl Future<Output = io::Result<TcpStream>>,
+    lanes: Lanes,
+    mut cuts: watch::Receiver<u64>,
+    dice: Dice,
+) {
+    let right = tokio::select! {
+        biased;
+        _ = cuts.changed() => return,
+        right = dialling => right,
+    };
+    // Small pieces go at once: waiting for more of them would be a delay that nobody asked for.
+    if let Ok(right) = right
+        && left.set_nodelay(true).is_ok()
+        && right.set_nodelay(true).is_ok()
+    {
+        lanes.carry(left, right, &dice, cuts).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_whose_other_half_is_being_dialled_is_cut_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut here = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let (left, _) = listener.accept().await.expect("accepted");
+        let lanes = Lanes::new();
+        let carried = tokio::spawn(carried(left, std::future::pending(), lanes.clone(), lanes.cuts(), Dice::new(1)));
+        tokio::task::yield_now().await;
+        lanes.cut();
+        assert_eq!(here.read(&mut [0]).await.expect("the end"), 0);
+        carried.await.expect("it is over");
     }
 }

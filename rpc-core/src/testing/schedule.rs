@@ -24,13 +24,40 @@ impl Schedule {
         Self { dice, busy_until: None }
     }
 
-    /// When a piece arrives that is sent now.
-    pub(super) fn arrival(&mut self, now: Instant, bytes: usize, conditions: &Conditions) -> Instant {
+    /// What becomes of a piece that is sent now.
+    pub(super) fn send(&mut self, now: Instant, bytes: usize, conditions: &Conditions) -> Sent {
+        let gone = self.gone(now, bytes, conditions);
+        let jitter = self.dice.up_to(conditions.jitter.min(LONGEST));
+        Sent { gone, lag: conditions.delay.min(LONGEST) + jitter }
+    }
+
+    /// When a piece has left that waits for its turn from now on.
+    fn gone(&mut self, now: Instant, bytes: usize, conditions: &Conditions) -> Instant {
         let begin = self.busy_until.map_or(now, |busy_until| busy_until.max(now));
         let gone = begin + taking(bytes, conditions.rate);
         self.busy_until = Some(gone);
-        let jitter = self.dice.up_to(conditions.jitter.min(LONGEST));
-        gone + conditions.delay.min(LONGEST) + jitter
+        gone
+    }
+
+    /// The rate is another one: what has not left yet waits for its turn anew, in its order.
+    pub(super) fn again<'a>(&mut self, now: Instant, pieces: impl Iterator<Item = (&'a mut Sent, usize)>, conditions: &Conditions) {
+        self.busy_until = None;
+        for (sent, bytes) in pieces.filter(|(sent, _)| sent.gone > now) {
+            sent.gone = self.gone(now, bytes, conditions);
+        }
+    }
+}
+
+/// When a piece has left, and how much later it arrives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    gone: Instant,
+    lag: Duration,
+}
+
+impl Sent {
+    pub(super) fn arrival(self) -> Instant {
+        self.gone + self.lag
     }
 }
 
@@ -52,7 +79,7 @@ mod tests {
         let mut schedule = Schedule::new(Dice::new(seed));
         let mut now = Instant::now();
         let arrivals = (0..100).map(|_| {
-            let arrival = schedule.arrival(now, 10, conditions);
+            let arrival = schedule.send(now, 10, conditions).arrival();
             let delay = arrival - now;
             now = arrival;
             delay
@@ -73,11 +100,11 @@ mod tests {
         let conditions = Conditions { rate: Some(1_000), delay: 5 * MILLI, ..Conditions::default() };
         let mut schedule = Schedule::new(Dice::new(1));
         let now = Instant::now();
-        let arrivals: Vec<_> = (0..3).map(|_| schedule.arrival(now, 10, &conditions) - now).collect();
+        let arrivals: Vec<_> = (0..3).map(|_| schedule.send(now, 10, &conditions).arrival() - now).collect();
         assert_eq!(arrivals, [15 * MILLI, 25 * MILLI, 35 * MILLI]);
         // Time in which nothing is sent is not saved up.
         let later = now + 1_000 * MILLI;
-        assert_eq!(schedule.arrival(later, 10, &conditions) - later, 15 * MILLI);
+        assert_eq!(schedule.send(later, 10, &conditions).arrival() - later, 15 * MILLI);
     }
 
     #[test]
@@ -86,7 +113,7 @@ mod tests {
         let mut schedule = Schedule::new(Dice::new(1));
         let now = Instant::now();
         for _ in 0..100 {
-            assert!(schedule.arrival(now, usize::MAX, &conditions) > now);
+            assert!(schedule.send(now, usize::MAX, &conditions).arrival() > now);
         }
     }
 }
