@@ -10,7 +10,8 @@
 //! | [`NodeBuilder::intercept_outgoing`](crate::NodeBuilder::intercept_outgoing) | every call that the node makes over its sessions | caller |
 //! | [`NodeBuilder::intercept_incoming`](crate::NodeBuilder::intercept_incoming) | every call over its sessions on an object of the node | callee |
 //!
-//! Ready ones are [`Logging`], [`Retry`] and [`Spans`]; with the feature `metrics` there is `Metrics`, and with `tower` any layer of tower's is one.
+//! Ready ones are [`Logging`], [`Retry`] and [`Spans`]; with the feature `metrics` there is `Metrics`, and with `tower` a layer of tower's is one, if its
+//! service can be cloned.
 //! Where none is asked for there is none: a call then takes no more than it would without this module.
 //!
 //! ```

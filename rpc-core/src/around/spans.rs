@@ -64,7 +64,8 @@ impl Interceptor for Spans {
         returned.on_end(move |reply| {
             span.record("outcome", word_of(reply));
             if let Some(RawReply::Failed(error)) = reply {
-                span.record("error", display(error));
+                // A peer may have written it: what is no text in it must not reach a terminal.
+                span.record("error", display(error.to_string().escape_debug()));
             }
         })
     }

@@ -7,7 +7,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tower_layer::Layer;
 use tower_service::Service;
@@ -68,6 +68,10 @@ fn settled(returned: RawReturn) -> ReplyFuture {
 }
 
 /// A tower layer as an interceptor: limits, time-outs and load shedding that are there already.
+///
+/// Its service has to be `Clone`, which most are. One that is not, as that of tower's `RateLimitLayer`, goes behind a `BufferLayer`
+/// (`ServiceBuilder::new().buffer(64).rate_limit(100, second)`). A method with `#[remote(no_cancel)]` that a peer calls is dropped all the same when
+/// a layer gives its call up.
 ///
 /// The layer is applied once, so all calls share what it counts, and the service that it makes is cloned for each call. A layer that ends a
 /// call by an error of its own makes it a netref error: `Overloaded` and `NotRun` if the call had not been passed on yet, `Cancelled` and
@@ -155,7 +159,7 @@ where
         let mut service = self.service.clone();
         let may_have_run = Arc::new(AtomicUsize::new(0));
         let passed = PassedCall { call, next, may_have_run: Arc::clone(&may_have_run) };
-        RawReturn::pending(async move {
+        started(async move {
             let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
             let replied = match ready {
                 Ok(()) => service.call(passed).await.map_err(Into::into),
@@ -163,6 +167,20 @@ where
             };
             replied.unwrap_or_else(|error| RawReply::Failed(error_of(error, may_have_run.load(Ordering::Acquire) > 0)))
         })
+    }
+}
+
+/// Starts a call here, so that calls start in the order in which they were made. Outside a runtime, where a layer may want one, it starts when it
+/// is first waited for.
+fn started(call: impl Future<Output = RawReply> + Send + 'static) -> RawReturn {
+    let mut call: Pin<Box<dyn Future<Output = RawReply> + Send>> = Box::pin(call);
+    if tokio::runtime::Handle::try_current().is_err() {
+        return RawReturn::Pending(call);
+    }
+    match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(reply) => RawReturn::Ready(reply),
+        // Whoever waits for it polls it again, with a waker that counts.
+        Poll::Pending => RawReturn::Pending(call),
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use netref::around::{CallService, Interceptor, Logging, Metrics, Next, Retry, Side, Tower};
+use netref::around::{CallService, Interceptor, Logging, Metrics, Next, Retry, Side, Spans, Tower};
 use netref::{
     AnyRemote, Context, Error, ErrorKind, Handler, Limits, Method, Node, NodeBuilder, Object, Outcome, Payload, RawCall, RawReply,
     RawReturn, Remote, Result, WeakRemote, remote,
@@ -730,6 +730,60 @@ async fn layers_of_tower_stand_around_calls() {
     // Errors of netref's own pass a layer as they are.
     let refused = Remote::intercept(Remote::intercept(corner(), refusing("buy")), Tower::new(tower::limit::ConcurrencyLimitLayer::new(1)));
     assert_eq!(refused.buy("pear").await.unwrap_err().kind(), ErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn calls_start_in_order_behind_a_layer_of_tower() {
+    let layer = Tower::new(tower::limit::ConcurrencyLimitLayer::new(100));
+    let (_host, _guest, there) = shop(Node::builder(), Node::builder().intercept_outgoing(layer.clone()), corner()).await;
+    let put = |number: u64| {
+        let payload = Payload::json(&serde_json::json!([number])).unwrap();
+        RawCall::new(Method::by_name("around::Shop", "put"), payload)
+    };
+    let there = Remote::into_any(there);
+    let (first, second) = (there.call_raw(put(0)), there.call_raw(put(1)));
+    // The second one is waited for first.
+    for (call, expected) in [(second, "[0,1]"), (first, "[0]")] {
+        match call.reply().await {
+            RawReply::Ok(numbers) => assert_eq!(numbers.to_json().unwrap().to_string(), expected),
+            reply => panic!("{reply:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_cloned_goes_behind_a_buffer() {
+    let limited = tower::ServiceBuilder::new().buffer(64).rate_limit(1_000, Duration::from_secs(1));
+    let shop = Remote::intercept(corner(), Tower::new(limited.into_inner()));
+    for _ in 0..3 {
+        assert_eq!(shop.buy("pear").await.unwrap(), "a pear");
+    }
+}
+
+#[tokio::test]
+async fn spans_tell_how_calls_ended() {
+    let seen = Seen::default();
+    let _listening = tracing::subscriber::set_default(seen.clone());
+    let hostile = |call: RawCall, next: Next| match &*call.method.name {
+        "look" => RawReturn::failed(Error::new(ErrorKind::Denied, Outcome::NotRun, "\u{1b}[2J")),
+        _ => next.call(call),
+    };
+    let shop = Remote::intercept(Remote::intercept(corner(), hostile), Spans::new());
+    shop.buy("pear").await.unwrap();
+    shop.steal().await.unwrap_err();
+    shop.crash().await.unwrap_err();
+    shop.look().await.unwrap_err();
+    let call = shop.browse().send();
+    tokio::task::yield_now().await;
+    drop(call);
+    until("the span of what was dropped is over", || seen.spans().iter().all(|span| span.contains_key("outcome"))).await;
+    let ended: Vec<_> = seen.spans().iter().map(|span| format!("{} {}", span["method"], span["outcome"])).collect();
+    let expected = [("buy", "ok"), ("steal", "error"), ("crash", "panic"), ("look", "denied"), ("browse", "dropped")];
+    assert_eq!(ended, expected.map(|(method, outcome)| format!("around::Shop.{method} {outcome}")));
+    let errors: Vec<_> = seen.spans().iter().map(|span| span.get("error").cloned().unwrap_or_default()).collect();
+    assert!(errors[2].contains("a secret"), "{errors:?}");
+    assert!(errors[3].contains("\\u{1b}[2J") && !errors[3].contains('\u{1b}'), "{errors:?}");
+    assert!(errors[0].is_empty() && errors[1].is_empty() && errors[4].is_empty(), "a method's own error is nobody's business: {errors:?}");
 }
 
 #[tokio::test]
