@@ -22,7 +22,7 @@ trait Hop {
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-struct Nested(Option<Box<Nested>>);
+struct Nested(Option<Box<Self>>);
 
 struct Next1;
 

@@ -84,20 +84,23 @@ async fn a_context_that_is_used_again_has_nothing_of_the_call_before() {
     let mut batch = Batch::detached();
     let full = wire::Call {
         deadline_us: Some(1),
+        idempotent: true,
         chain: Some(Chain { root: [1; 16], holds: vec![[2; 16]; 3] }),
         trace: Some(Trace { trace_id: 3, span_id: 4, flags: 5 }),
         ..call(1)
     };
     let mut used = session.context(8, &full, &mut batch);
-    assert!(used.deadline.is_some() && used.holds.len() == 3 && used.trace.is_some());
+    assert!(used.deadline.is_some() && used.holds.len() == 3 && used.trace.is_some() && used.idempotent);
     // What handlers leave in it.
     (used.started, used.line) = (true, Some(6));
     batch.spare = Some(used);
     let again = session.context(9, &call(2), &mut batch);
     assert!(batch.spare.is_none(), "one box for two calls");
     // Without `..`, so that what a context has one day besides is thought of here. Its method is set when it is served.
-    let CallContext { incoming, deadline, root, holds, trace, method: _, started, line, outside } = *again;
+    let CallContext { incoming, deadline, root, holds, trace, method: _, started, line, outside, idempotent, passed_on, is_own } = *again;
     assert_eq!(incoming.map(|(_, id)| id), Some(CallId { index: 2, generation: 0 }));
     assert_eq!((deadline, root, holds.len()), (None, Some(session.root_of(9)), 0));
-    assert!(trace.is_none() && !started && line.is_none() && !outside);
+    assert!(trace.is_none() && !started && line.is_none() && !outside && !idempotent);
+    // What only calls by the seam have, whose contexts are not used again.
+    assert!(passed_on.is_none() && !is_own);
 }
