@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let here = Node::builder().name("here").listen("tcp://127.0.0.1:0").publish("door", Remote::<dyn Door>::new(Front)).start().await?;
     // begin: serve
     let (service, transport) = tarpc_bridge::server();
-    let requests = BaseChannel::with_defaults(transport).execute(Greeter.serve());
+    let requests = BaseChannel::with_defaults(transport).execute(tarpc_bridge::caught(Greeter.serve()));
     tokio::spawn(requests.for_each(|request| async { drop(tokio::spawn(request)) }));
     here.publish_any("world", service)?;
     // end: serve
@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The other side serves `Clock`, and dials.
     let there = Node::builder().name("there").start().await?;
     let (service, transport) = tarpc_bridge::server();
-    let requests = BaseChannel::with_defaults(transport).execute(Watch.serve());
+    let requests = BaseChannel::with_defaults(transport).execute(tarpc_bridge::caught(Watch.serve()));
     tokio::spawn(requests.for_each(|request| async { drop(tokio::spawn(request)) }));
     there.publish_any("clock", service)?;
     let session = there.open(&here.addresses()[0]).await?;

@@ -35,7 +35,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! // One process:
 //! let (service, transport) = tarpc_bridge::server();
-//! let requests = BaseChannel::with_defaults(transport).execute(Greeter.serve());
+//! let requests = BaseChannel::with_defaults(transport).execute(tarpc_bridge::caught(Greeter.serve()));
 //! tokio::spawn(requests.for_each(|request| async { drop(tokio::spawn(request)) }));
 //! let node = Node::builder().listen("mem://tarpc-doc").start().await?;
 //! node.publish_any("world", service)?;
@@ -51,7 +51,11 @@
 //! load-balancing stubs.
 //!
 //! tarpc is without its `serde-transport-bincode` here, which would bring bincode 1: requests are values in netref's own codec, and
-//! may hold references. A handler that panics answers nothing, as everywhere in tarpc: its caller waits for the deadline.
+//! may hold references. A handler that panics answers nothing, as everywhere in tarpc, and its caller waits for the deadline: [`caught()`] makes an
+//! error of it.
+//!
+//! How much runs at a time is tarpc's to say, with `max_concurrent_requests` on its channel. A stream of requests that is not polled while so
+//! many of them run (`buffer_unordered`) does not hear of what is cancelled in the meantime.
 //!
 //! # Files
 //!
@@ -59,14 +63,17 @@
 //! | --- | --- |
 //! | `client.rs` | the calling side's transport |
 //! | `server.rs` | the serving side's transport, and the object before it |
+//! | `caught.rs` | [`caught()`] |
 //! | `stub.rs` | [`Stub`] |
 //! | `convert.rs` | requests, results, contexts and errors from one to the other |
 
+mod caught;
 mod client;
 mod convert;
 mod server;
 mod stub;
 
+pub use caught::{Caught, caught};
 pub use client::{ClientTransport, client};
 pub use server::{ServerTransport, server};
 pub use stub::Stub;
