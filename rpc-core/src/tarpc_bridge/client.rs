@@ -64,8 +64,8 @@ impl<Req, Resp> fmt::Debug for ClientTransport<Req, Resp> {
 #[allow(clippy::disallowed_methods)]
 async fn answered<Resp: DeserializeOwned>(request_id: u64, deadline: Instant, returned: RawReturn) -> Answer<Resp> {
     let message = match returned.reply().await {
-        RawReply::Ok(value) => convert::decode(value).map_err(|why| convert::unread(&why)),
-        RawReply::AppError(error) => Err(convert::decode(error).unwrap_or_else(|why| convert::unread(&why))),
+        RawReply::Ok(value) => convert::decode(value, &convert::bounds()).map_err(|why| convert::unread(&why)),
+        RawReply::AppError(error) => Err(convert::decode(error, &convert::bounds()).unwrap_or_else(|why| convert::unread(&why))),
         RawReply::Failed(error) if error.scope() == Scope::Session => return (request_id, Some(Err(error))),
         RawReply::Failed(error) if error.kind() == ErrorKind::Deadline && deadline <= Instant::now() => return (request_id, None),
         RawReply::Failed(error) => Err(convert::server_error(&error)),

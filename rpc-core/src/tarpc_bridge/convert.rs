@@ -10,11 +10,10 @@ use serde::de::DeserializeOwned;
 use tarpc::trace::{self, SamplingDecision};
 use tarpc::{RequestName, ServerError, context};
 
-use crate::codec::{self, Codec, MESSAGE_BYTES_MAX};
+use crate::codec::{self, Bounds, Codec, MESSAGE_BYTES_MAX};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::handler::{Method, Payload, RawCall};
-use crate::inbound::bounds;
 use crate::limits::Limits;
 use crate::schema::{MethodBuilder, MethodSchema, Types, cached_for};
 use crate::trace::TraceContext;
@@ -45,7 +44,7 @@ where
     let schema = schema::<Req, Resp>();
     let method = Method::new(INTERFACE, request.name().to_owned(), schema.fingerprint(), "");
     let method = Method { structure: schema.encoded(), ..method };
-    let payload = encode(request).map_err(|why| {
+    let payload = encode(Codec::Bincode, request).map_err(|why| {
         let text = format!("the request cannot be encoded: {why}");
         Error::new(ErrorKind::Codec, Outcome::NotRun, text).with_fault(Fault::Caller).with_method(method.to_string())
     })?;
@@ -72,22 +71,26 @@ pub(super) fn context_of(context: &Context) -> context::Context {
 }
 
 /// A value as a payload. What the value's own code does wrong is an error of the one value.
-pub(super) fn encode<T: Serialize>(value: &T) -> Result<Payload, String> {
+pub(super) fn encode<T: Serialize>(codec: Codec, value: &T) -> Result<Payload, String> {
     let mut bytes = Vec::new();
-    let encoded = crate::panics::caught(|| transfer::encoding(|| codec::encode(Codec::Bincode, value, &mut bytes, MESSAGE_BYTES_MAX)));
+    let encoded = crate::panics::caught(|| transfer::encoding(|| codec::encode(codec, value, &mut bytes, MESSAGE_BYTES_MAX)));
     let (result, mut outgoing) = encoded.map_err(|panic| panic.into_error(Outcome::NotRun).to_string())?;
     result.map_err(|error| error.to_string())?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    Ok(Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None })
+    Ok(Payload { codec: codec.id(), bytes: Bytes::from(bytes), segments, references, within: None })
+}
+
+/// What reading a value may cost.
+pub(super) fn bounds() -> Bounds {
+    crate::inbound::bounds(&Limits::default())
 }
 
 /// The value in a payload.
-pub(super) fn decode<T: DeserializeOwned>(payload: Payload) -> Result<T, String> {
+pub(super) fn decode<T: DeserializeOwned>(payload: Payload, bounds: &Bounds) -> Result<T, String> {
     let Payload { codec, bytes, segments, references, .. } = payload;
     let codec = Codec::from_id(codec).map_err(|error| error.to_string())?;
     let incoming = Incoming::new(references.into_iter().map(Some).collect(), segments.into_iter().map(Some).collect());
-    let bounds = bounds(&Limits::default());
-    let decoded = crate::panics::caught(|| transfer::decoding(incoming, || codec::decode::<T>(codec, &bytes, &bounds)));
+    let decoded = crate::panics::caught(|| transfer::decoding(incoming, || codec::decode::<T>(codec, &bytes, bounds)));
     decoded.map_err(|panic| panic.into_error(Outcome::NotRun).to_string())?.map_err(|error| error.to_string())
 }
 

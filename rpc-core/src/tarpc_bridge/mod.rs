@@ -63,6 +63,7 @@
 //! | --- | --- |
 //! | `client.rs` | the calling side's transport |
 //! | `server.rs` | the serving side's transport, and the object before it |
+//! | `queue.rs` | what lies between the two: requests that wait, answers that are waited for |
 //! | `caught.rs` | [`caught()`] |
 //! | `stub.rs` | [`Stub`] |
 //! | `convert.rs` | requests, results, contexts and errors from one to the other |
@@ -70,6 +71,7 @@
 mod caught;
 mod client;
 mod convert;
+mod queue;
 mod server;
 mod stub;
 

@@ -1,22 +1,20 @@
 //! Owns the serving side: the object whose calls become requests, and the transport from which tarpc takes them and to which it gives
 //! responses.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::{Sink, Stream};
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tarpc::{ClientMessage, Request, RequestName, Response, ServerError, trace};
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::oneshot;
+use tarpc::{ClientMessage, Request, RequestName, Response};
+use tokio::sync::oneshot::error::RecvError;
 
 use super::convert;
+use super::queue::{Answer, Arrived, Queue, Source, Taken};
 use crate::any::AnyRemote;
 use crate::by_name;
 use crate::codec::Codec;
@@ -25,55 +23,56 @@ use crate::handler::{Handler, Method, RawCall, RawReply, RawReturn};
 
 /// A service to publish or hand over, and the transport for tarpc's `BaseChannel`. See [the module](super) for an example.
 ///
-/// The transport ends when nobody refers to the service any more. When the transport is dropped, requests that wait fail.
+/// The transport ends when nobody refers to the service any more. When the transport is dropped, requests that wait fail. Requests that
+/// tarpc does not take wait within bounds: above 16,384 of them, or 256 MiB, more are refused as `Overloaded` and did not run.
 #[must_use]
 pub fn server<Req, Resp>() -> (AnyRemote, ServerTransport<Req, Resp>)
 where
     Req: RequestName + DeserializeOwned + Send + 'static,
     Resp: Serialize + DeserializeOwned + Send + 'static,
 {
-    let (sender, requests) = mpsc::unbounded_channel();
-    let waiting = Arc::new(Waiting::default());
-    let service = Service { sender, waiting: Arc::clone(&waiting), next: AtomicU64::new(0) };
-    (AnyRemote::from_handler(convert::INTERFACE, Arc::new(service)), ServerTransport { requests, waiting })
+    let (source, queue) = Source::new();
+    let service = Service { source, types: PhantomData::<fn(Req)> };
+    (AnyRemote::from_handler(convert::INTERFACE, Arc::new(service)), ServerTransport { queue, types: PhantomData })
 }
 
 /// The serving side of a service that netref carries: what tarpc's `BaseChannel` takes.
 pub struct ServerTransport<Req, Resp> {
-    requests: UnboundedReceiver<ClientMessage<Req>>,
-    waiting: Arc<Waiting<Resp>>,
-}
-
-/// The requests that tarpc has and that are not answered. There are no more than calls that run.
-struct Waiting<Resp> {
-    table: Mutex<HashMap<u64, oneshot::Sender<Result<Resp, ServerError>>>>,
-}
-
-impl<Resp> Default for Waiting<Resp> {
-    fn default() -> Self {
-        Self { table: Mutex::default() }
-    }
+    queue: Arc<Queue<Resp>>,
+    types: PhantomData<fn() -> Req>,
 }
 
 impl<Req, Resp> fmt::Debug for ServerTransport<Req, Resp> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerTransport").field("waiting", &self.waiting.table.lock().len()).finish_non_exhaustive()
+        let (arrived, waiting) = self.queue.counts();
+        f.debug_struct("ServerTransport").field("arrived", &arrived).field("waiting", &waiting).finish_non_exhaustive()
     }
 }
 
 impl<Req, Resp> Drop for ServerTransport<Req, Resp> {
     fn drop(&mut self) {
-        // From here on no request is taken, so nothing is added behind what is dropped.
-        self.requests.close();
-        drop(std::mem::take(&mut *self.waiting.table.lock()));
+        self.queue.close();
     }
 }
 
-impl<Req, Resp> Stream for ServerTransport<Req, Resp> {
+impl<Req: RequestName + DeserializeOwned, Resp> Stream for ServerTransport<Req, Resp> {
     type Item = Result<ClientMessage<Req>, Error>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.requests.poll_recv(cx).map(|message| message.map(Ok))
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let (id, arrived) = match ready!(self.queue.poll_take(cx)) {
+                None => return Poll::Ready(None),
+                Some(Taken::Cancel(request_id, trace_context)) => {
+                    return Poll::Ready(Some(Ok(ClientMessage::Cancel { trace_context, request_id })));
+                }
+                Some(Taken::Request(id, arrived)) => (id, arrived),
+            };
+            let context = arrived.context;
+            match read(arrived) {
+                Ok(message) => return Poll::Ready(Some(Ok(ClientMessage::Request(Request { context, id, message })))),
+                Err(error) => self.queue.answer(id, Err(error)),
+            }
+        }
     }
 }
 
@@ -85,11 +84,7 @@ impl<Req, Resp> Sink<Response<Resp>> for ServerTransport<Req, Resp> {
     }
 
     fn start_send(self: Pin<&mut Self>, response: Response<Resp>) -> Result<(), Error> {
-        let waiting = self.waiting.table.lock().remove(&response.request_id);
-        if let Some(waiting) = waiting {
-            // Whoever asked may be gone by now.
-            drop(waiting.send(response.message));
-        }
+        self.queue.answer(response.request_id, Ok(response.message));
         Ok(())
     }
 
@@ -104,9 +99,8 @@ impl<Req, Resp> Sink<Response<Resp>> for ServerTransport<Req, Resp> {
 
 /// The object before a transport.
 struct Service<Req, Resp> {
-    sender: UnboundedSender<ClientMessage<Req>>,
-    waiting: Arc<Waiting<Resp>>,
-    next: AtomicU64,
+    source: Source<Resp>,
+    types: PhantomData<fn(Req)>,
 }
 
 impl<Req, Resp> Handler for Service<Req, Resp>
@@ -116,71 +110,56 @@ where
 {
     fn call(&self, call: RawCall) -> RawReturn {
         let RawCall { method, payload, context } = call;
-        let message = match admit::<Req, Resp>(&method, payload.codec).and_then(|()| {
-            convert::decode::<Req>(payload)
-                .map_err(|why| Error::new(ErrorKind::Codec, Outcome::NotRun, format!("the request cannot be decoded: {why}")))
-        }) {
-            Ok(message) => message,
-            Err(error) => return RawReturn::failed(error.with_method(method.to_string())),
+        let name = method.to_string();
+        let added = admit::<Req, Resp>(&method, payload.codec).and_then(|codec| {
+            let arrived = Arrived { method, payload, context: convert::context_of(&context), bounds: convert::bounds() };
+            Ok((codec, self.source.add(arrived)?))
+        });
+        let (codec, (asked, answered)) = match added {
+            Ok(added) => added,
+            Err(error) => return RawReturn::failed(error.with_method(name)),
         };
-        let context = convert::context_of(&context);
-        let (answer, answered) = oneshot::channel();
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.waiting.table.lock().insert(id, answer);
-        let asked = Asked { id, trace: context.trace_context, sender: self.sender.clone(), waiting: Arc::clone(&self.waiting) };
-        if self.sender.send(ClientMessage::Request(Request { context, id, message })).is_err() {
-            let text = "the service is not served any more: its tarpc transport was dropped";
-            return RawReturn::failed(Error::new(ErrorKind::NoSuchObject, Outcome::NotRun, text).with_method(method.to_string()));
-        }
         RawReturn::pending(async move {
             let answer = answered.await;
             drop(asked);
-            reply(answer).unwrap_or_else(|error| RawReply::Failed(error.with_method(method.to_string())))
+            reply(codec, answer).unwrap_or_else(|error| RawReply::Failed(error.with_method(name)))
         })
     }
 }
 
-/// Whether the caller's types are this service's.
-fn admit<Req: DeserializeOwned + 'static, Resp: DeserializeOwned + 'static>(method: &Method, codec: u8) -> Result<(), Error> {
+/// Whether the caller's types are this service's, and the codec that it speaks.
+fn admit<Req: DeserializeOwned + 'static, Resp: DeserializeOwned + 'static>(method: &Method, codec: u8) -> Result<Codec, Error> {
+    let codec = Codec::from_id(codec).map_err(|error| Error::new(ErrorKind::Codec, Outcome::NotRun, error.to_string()))?;
     if by_name::is_meant(method) {
-        let codec = Codec::from_id(codec).map_err(|error| Error::new(ErrorKind::Codec, Outcome::NotRun, error.to_string()))?;
-        return by_name::check(method.fingerprint, codec);
+        return by_name::check(method.fingerprint, codec).map(|()| codec);
     }
     let schema = convert::schema::<Req, Resp>();
     match schema.refuses(&method.structure) {
         Some(why) if schema.fingerprint() != method.fingerprint => {
             Err(Error::new(ErrorKind::SchemaMismatch, Outcome::NotRun, format!("{why}; the service is another version's")))
         }
-        _ => Ok(()),
+        _ => Ok(codec),
     }
 }
 
-fn reply<Resp: Serialize>(answer: Result<Result<Resp, ServerError>, oneshot::error::RecvError>) -> Result<RawReply, Error> {
+/// The request itself. All requests of a service are of one type, so what it was called as has to be what it is: rules, logs and
+/// figures go by the name.
+fn read<Req: RequestName + DeserializeOwned>(arrived: Arrived) -> Result<Req, Error> {
+    let Arrived { method, payload, bounds, .. } = arrived;
+    let refused = |why: String| Error::new(ErrorKind::Codec, Outcome::NotRun, format!("the request cannot be decoded: {why}"));
+    let message: Req = convert::decode(payload, &bounds).map_err(refused)?;
+    Ok(message)
+}
+
+fn reply<Resp: Serialize>(codec: Codec, answer: Result<Answer<Resp>, RecvError>) -> Result<RawReply, Error> {
     let unsent = |why: String| Error::new(ErrorKind::Codec, Outcome::Ran, format!("the result cannot be encoded: {why}"));
     match answer {
-        Ok(Ok(value)) => convert::encode(&value).map(RawReply::Ok).map_err(unsent),
-        Ok(Err(error)) => convert::encode(&error).map(RawReply::AppError).map_err(unsent),
+        Ok(Ok(Ok(value))) => convert::encode(codec, &value).map(RawReply::Ok).map_err(unsent),
+        Ok(Ok(Err(error))) => convert::encode(codec, &error).map(RawReply::AppError).map_err(unsent),
+        Ok(Err(error)) => Err(error),
         Err(_) => {
             let text = "the service's tarpc transport was dropped while the request ran";
             Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, text))
-        }
-    }
-}
-
-/// A request that is on its way through tarpc. Dropped before it is answered, it is cancelled there.
-struct Asked<Req, Resp> {
-    id: u64,
-    trace: trace::Context,
-    sender: UnboundedSender<ClientMessage<Req>>,
-    waiting: Arc<Waiting<Resp>>,
-}
-
-impl<Req, Resp> Drop for Asked<Req, Resp> {
-    fn drop(&mut self) {
-        let waiting = self.waiting.table.lock().remove(&self.id);
-        if waiting.is_some() {
-            // A transport that is gone has cancelled all of its requests.
-            drop(self.sender.send(ClientMessage::Cancel { trace_context: self.trace, request_id: self.id }));
         }
     }
 }
