@@ -45,7 +45,7 @@ impl Arrived {
 
 /// What tarpc is to hear of next.
 pub(super) enum Taken {
-    Request(u64, Arrived),
+    Request(u64, Box<Arrived>),
     Cancel(u64, trace::Context),
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Queue<Resp> {
 
 struct State<Resp> {
     /// What tarpc has not taken, in the order in which it came: numbers only rise.
-    arrived: BTreeMap<u64, Arrived>,
+    arrived: BTreeMap<u64, Box<Arrived>>,
     /// What that takes.
     bytes: u64,
     /// What tarpc has taken and nobody wants any more. It is told before it takes anything else, so there is never more of it
@@ -167,6 +167,7 @@ impl<Resp> Source<Resp> {
     /// Lays a request down, unless there is no room.
     pub(super) fn add(&self, arrived: Arrived) -> Result<(Asked<Resp>, oneshot::Receiver<Answer<Resp>>), Error> {
         let (answer, answered) = oneshot::channel();
+        let arrived = Box::new(arrived);
         let (cost, trace) = (arrived.cost(), arrived.context.trace_context);
         let mut state = self.0.state.lock();
         if let Some(error) = state.refuses(cost) {
@@ -209,7 +210,7 @@ impl<Resp> Drop for Asked<Resp> {
         let mut state = self.source.0.state.lock();
         let waiting = state.waiting.remove(&self.id);
         let arrived = state.arrived.remove(&self.id);
-        state.bytes = state.bytes.saturating_sub(arrived.as_ref().map_or(0, Arrived::cost));
+        state.bytes = state.bytes.saturating_sub(arrived.as_ref().map_or(0, |arrived| arrived.cost()));
         let mut waker = None;
         if waiting.is_some() && arrived.is_none() {
             state.cancelled.push_back((self.id, self.trace));

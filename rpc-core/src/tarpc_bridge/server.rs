@@ -68,7 +68,7 @@ impl<Req: RequestName + DeserializeOwned, Resp> Stream for ServerTransport<Req, 
                 Some(Taken::Request(id, arrived)) => (id, arrived),
             };
             let context = arrived.context;
-            match read(arrived) {
+            match read(*arrived) {
                 Ok(message) => return Poll::Ready(Some(Ok(ClientMessage::Request(Request { context, id, message })))),
                 Err(error) => self.queue.answer(id, Err(error)),
             }
@@ -148,6 +148,10 @@ fn read<Req: RequestName + DeserializeOwned>(arrived: Arrived) -> Result<Req, Er
     let Arrived { method, payload, bounds, .. } = arrived;
     let refused = |why: String| Error::new(ErrorKind::Codec, Outcome::NotRun, format!("the request cannot be decoded: {why}"));
     let message: Req = convert::decode(payload, &bounds).map_err(refused)?;
+    let (called, is) = (method.to_string(), format!("{}.{}", convert::INTERFACE, message.name()));
+    if called != is {
+        return Err(refused(format!("it was called as one method and is a request of another, `{is}`")));
+    }
     Ok(message)
 }
 
