@@ -63,7 +63,7 @@ impl Handler for Function {
         let (interface, name) = (interface.into_owned(), name.into_owned());
         let named = format!("{interface}.{name}");
         let running = (self.function)(Call { interface, method: name, arguments, context });
-        RawReturn::pending(async move { language.reply(running.await).unwrap_or_else(|why| unwritten(named, &why)) })
+        RawReturn::pending(async move { language.reply(&named, running.await).unwrap_or_else(|why| unwritten(named, &why)) })
     }
 
     fn describe(&self) -> Option<InterfaceInfo> {
@@ -97,11 +97,13 @@ fn read(method: &Method, payload: Payload) -> Result<(Value, Language), CodecErr
 }
 
 impl Language {
-    fn reply(&self, result: Result<Value, Error>) -> Result<RawReply, CodecError> {
+    fn reply(&self, method: &str, result: Result<Value, Error>) -> Result<RawReply, CodecError> {
         Ok(match result {
             Ok(value) => RawReply::Ok(self.write(&value, |structure| &structure.value)?),
             Err(Error::Returned { error, .. }) => RawReply::AppError(self.write(&error, |structure| &structure.error)?),
-            Err(Error::Call(error)) => RawReply::Failed(error),
+            Err(Error::Refused(error)) => RawReply::Failed(error.with_method(method)),
+            // The error of a call that the function made says nothing of the call that it serves, which ran.
+            Err(Error::Call(error)) => RawReply::Failed(crate::Error::nested(error, &format!("`{method}`")).with_method(method)),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use netref::dynamic::{Error, Object, Value};
-use netref::{ErrorKind, Outcome, introspect};
+use netref::{ErrorKind, Outcome, Scope, introspect};
 use serde_json::json;
 
 use crate::bank::bank;
@@ -119,7 +119,7 @@ async fn a_function_fails_as_a_method_does() {
     let account = scene.direct.call("open", json!(["ada", terms("Crown")])).await.expect("opened");
     let account = account.as_object().expect("a reference");
     let refuses = Object::from_fn("bank.Listener", |_| async {
-        Err(Error::Call(netref::Error::new(ErrorKind::Denied, Outcome::NotRun, "the listener is closed today")))
+        Err(Error::refused(ErrorKind::Denied, "the listener is closed today"))
     });
     account.call("watch", Value::Null.with("listener", refuses)).await.expect("called");
     let error = account.call("deposit", json!([1])).await.expect_err("the callback failed");
@@ -131,6 +131,43 @@ async fn a_function_fails_as_a_method_does() {
     other.call("watch", Value::Null.with("listener", panics)).await.expect("called");
     let error = other.call("deposit", json!([1])).await.expect_err("the callback failed");
     assert!(error.to_string().contains("it fell over"), "{error}");
+}
+
+/// What a caller in JSON is told of a function that fails, here and over two hops.
+async fn told(function: impl Fn() -> Error + Send + Sync + 'static) -> Vec<netref::Error> {
+    let function = Object::from_fn("test.Failing", move |_| {
+        let error = function();
+        async move { Err(error) }
+    });
+    let scene = Scene::of(function.clone().into_any()).await;
+    let mut errors = Vec::new();
+    for object in [&function, &scene.direct, &scene.relayed] {
+        let error = object.call("fail", json!([])).await.expect_err("it fails");
+        errors.push(error.call().expect("netref's").clone());
+    }
+    errors
+}
+
+#[tokio::test]
+async fn the_error_of_a_call_of_its_own_says_that_the_function_ran() {
+    let never = || netref::Error::new(ErrorKind::Disconnected, Outcome::NotRun, "the other bank is gone");
+    assert_eq!(never().scope(), Scope::Session);
+    for error in told(move || Error::from(never())).await {
+        assert_eq!((error.kind(), error.outcome(), error.scope()), (ErrorKind::Nested, Outcome::Ran, Scope::Call), "{error}");
+        let origin = error.origin().expect("the error itself");
+        assert_eq!((origin.kind(), origin.outcome(), origin.text()), (ErrorKind::Disconnected, Outcome::NotRun, "the other bank is gone"));
+        assert!(error.to_string().starts_with("`test.Failing.fail`: the handler at `test.Failing.fail` returned"), "{error}");
+        assert!(!error.may_retry());
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_takes_no_call_says_that_it_did_not_run() {
+    for kind in [ErrorKind::Denied, ErrorKind::Disconnected] {
+        for error in told(move || Error::refused(kind, "it is closed today")).await {
+            assert_eq!((error.kind(), error.outcome(), error.scope()), (kind, Outcome::NotRun, Scope::Call), "{error}");
+        }
+    }
 }
 
 #[tokio::test]
