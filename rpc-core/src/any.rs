@@ -211,6 +211,17 @@ impl AnyRemote {
         }
     }
 
+    /// What reading a result of the object may cost: what the node allows over whose session it comes.
+    #[cfg(any(feature = "json", feature = "tarpc"))]
+    pub(crate) fn bounds(&self) -> crate::codec::Bounds {
+        let limits = crate::limits::Limits::default();
+        match &self.place {
+            Place::There(import) => crate::inbound::bounds(import.session().limits()),
+            Place::Here(servant) => servant.behind().map_or_else(|| crate::inbound::bounds(&limits), Self::bounds),
+            _ => crate::inbound::bounds(&limits),
+        }
+    }
+
     /// Whether the object is in this process, whatever is around it.
     pub(crate) fn is_here(&self) -> bool {
         match &self.place {

@@ -303,6 +303,15 @@ impl Context {
         Some(Session::from(Arc::clone(session)))
     }
 
+    /// What reading the arguments of the call may cost: what the node allows over whose session it came.
+    #[cfg(any(feature = "json", feature = "tarpc"))]
+    pub(crate) fn bounds(&self) -> crate::codec::Bounds {
+        match self.call.as_ref().and_then(|call| call.incoming.as_ref()) {
+            Some((session, _)) => crate::inbound::bounds(session.limits()),
+            None => crate::inbound::bounds(&crate::limits::Limits::default()),
+        }
+    }
+
     /// Waits until the caller has given the call up, its session ended, or its node is shutting down past the deadline.
     ///
     /// A handler without `#[remote(no_cancel)]` needs it only for work that it handed to another task: it is dropped itself at its

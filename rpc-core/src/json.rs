@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::any::AnyRemote;
-use crate::codec::{self, Codec, CodecError, MESSAGE_BYTES_MAX};
+use crate::codec::{self, Bounds, Codec, CodecError, MESSAGE_BYTES_MAX};
 use crate::handler::Payload;
 use crate::inbound::bounds;
 use crate::limits::Limits;
@@ -82,11 +82,35 @@ impl Payload {
     ///
     /// As [`to_json`](Self::to_json), and a value that is no `T`.
     pub fn into_value<T: DeserializeOwned>(self) -> Result<T, CodecError> {
+        self.read(&bounds(&Limits::default()))
+    }
+
+    /// As [`into_value`](Self::into_value), under the limits of a node of one's own: a payload does not know under which it came.
+    ///
+    /// ```
+    /// use netref::{Limits, Payload};
+    ///
+    /// let payload = Payload::json(&vec!["a text"; 1_000])?;
+    /// let limits = Limits { decoded_bytes: 1_024, ..Limits::default() };
+    /// assert!(payload.clone().into_value_within::<Vec<String>>(&limits).is_err());
+    /// assert_eq!(payload.into_value::<Vec<String>>()?.len(), 1_000);
+    /// # Ok::<(), netref::CodecError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`into_value`](Self::into_value), with these limits in place of the defaults.
+    pub fn into_value_within<T: DeserializeOwned>(self, limits: &Limits) -> Result<T, CodecError> {
+        self.read(&bounds(limits))
+    }
+
+    /// The value that came back in JSON, within bounds.
+    pub(crate) fn read<T: DeserializeOwned>(self, bounds: &Bounds) -> Result<T, CodecError> {
         self.check_json()?;
         let Self { bytes, segments, references, .. } = self;
         let references = references.into_iter().map(Some).collect();
         let segments = segments.into_iter().map(Some).collect();
-        transfer::decoding(Incoming::new(references, segments), || codec::decode(Codec::Json, &bytes, &bounds(&Limits::default())))
+        transfer::decoding(Incoming::new(references, segments), || codec::decode(Codec::Json, &bytes, bounds))
     }
 
     fn check_json(&self) -> Result<(), CodecError> {

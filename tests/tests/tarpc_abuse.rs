@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures::{FutureExt, StreamExt};
 use netref::dynamic::Object;
 use netref::tarpc_bridge::{self, ServerTransport, Stub};
-use netref::{AnyRemote, ErrorKind, Handler, Method, Node, Outcome, Payload, RawCall, RawReturn, Remote, Result, remote};
+use netref::{AnyRemote, ErrorKind, Handler, Limits, Method, Node, Outcome, Payload, RawCall, RawReturn, Remote, Result, remote};
 use serde_json::json;
 use tarpc::client::{self, RpcError};
 use tarpc::context;
@@ -212,4 +212,25 @@ async fn a_panic_is_an_error_at_the_caller_and_keeps_its_text() {
     let RpcError::Server(error) = error else { panic!("{error:?}") };
     assert!(error.detail.contains("the handler panicked") && !error.detail.contains("secret"), "{}", error.detail);
     assert_eq!(world.hello(long(), "eve".into()).await.expect("it goes on"), "hello eve");
+}
+
+#[tokio::test]
+async fn the_limits_of_the_nodes_hold_for_requests_and_results() {
+    let little = Limits { decoded_bytes: 1 << 18, ..Limits::default() };
+    let long = || "a".repeat(1 << 19);
+    for (ours, theirs, words) in
+        [(Limits::default(), little.clone(), "the request cannot be decoded"), (little, Limits::default(), "the result cannot be decoded")]
+    {
+        let host = Node::builder().limits(theirs).listen("tcp://127.0.0.1:0").start().await.expect("a node starts");
+        host.publish_any("shop", serve(&Shop::default())).expect("a name");
+        let caller = Node::builder().limits(ours).start().await.expect("a node starts");
+        let service = caller.connect_any(&format!("{}/shop", host.addresses()[0])).await.expect("a session");
+        for world in [
+            client(service.clone()).hello(self::long(), long()).await,
+            WorldClient::from(Stub::new(service)).hello(self::long(), long()).await,
+        ] {
+            let text = format!("{:?}", world.expect_err("it is too much"));
+            assert!(text.contains(words) && text.contains("262144 bytes of memory"), "{text}");
+        }
+    }
 }

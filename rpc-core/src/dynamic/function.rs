@@ -5,14 +5,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use super::known::{Known, known};
 use super::{Error, Value, typed_in, typed_out};
-use crate::codec::{Codec, CodecError};
+use crate::codec::{Bounds, Codec, CodecError};
 use crate::context::Context;
 use crate::error::{ErrorKind, Outcome};
 use crate::handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn};
 use crate::introspect::InterfaceInfo;
-use crate::schema::encoded;
 use crate::schema::shape::{Root, Structure};
 
 /// A call that a function serves in an object's place.
@@ -55,7 +56,7 @@ impl fmt::Debug for Function {
 impl Handler for Function {
     fn call(&self, call: RawCall) -> RawReturn {
         let RawCall { method, payload, context, .. } = call;
-        let (arguments, language) = match read(&method, payload) {
+        let (arguments, language) = match read(&method, payload, &context.bounds()) {
             Ok(read) => read,
             Err(why) => return RawReturn::failed(unread(&method, &why)),
         };
@@ -75,23 +76,23 @@ impl Handler for Function {
 enum Language {
     Json,
     /// bincode, by the types that the caller told.
-    Typed(Box<Structure>),
+    Typed(Arc<Known>),
 }
 
 /// The arguments of a call, and how to answer it.
-fn read(method: &Method, payload: Payload) -> Result<(Value, Language), CodecError> {
+fn read(method: &Method, payload: Payload, bounds: &Bounds) -> Result<(Value, Language), CodecError> {
     match Codec::from_id(payload.codec)? {
-        Codec::Json => Ok((payload.into_value()?, Language::Json)),
+        Codec::Json => Ok((payload.read(bounds)?, Language::Json)),
         Codec::Bincode => {
-            let structure = encoded::decode(&method.structure).ok_or_else(|| {
+            let known = known(&method.structure).ok_or_else(|| {
                 CodecError::Unsupported(
                     "the caller sends bincode and does not say what its types are made of (they may be too many), so they cannot be \
                      read without their trait"
                         .to_owned(),
                 )
             })?;
-            let arguments = typed_in::arguments(&structure, &parameters(&method.signature), payload)?;
-            Ok((arguments, Language::Typed(Box::new(structure))))
+            let arguments = typed_in::arguments(&known.structure, &parameters(&method.signature), payload, bounds)?;
+            Ok((arguments, Language::Typed(known)))
         }
     }
 }
@@ -110,7 +111,7 @@ impl Language {
     fn write(&self, value: &Value, root: impl FnOnce(&Structure) -> &Root) -> Result<Payload, CodecError> {
         match self {
             Self::Json => Payload::json(value),
-            Self::Typed(structure) => typed_out::payload(structure, root(structure).id, value),
+            Self::Typed(known) => typed_out::payload(known, root(&known.structure).id, value),
         }
     }
 }
@@ -156,7 +157,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::schema::shape::{Fields, Id, Plain, Shape};
+    use crate::schema::encoded;
+    use crate::schema::shape::{Fields, Id, Plain, Shape, Variant};
 
     /// Calls a function with bytes, and a structure of types that a caller made up.
     async fn called(shapes: Vec<Shape>, bytes: &'static [u8]) -> RawReply {
@@ -170,6 +172,13 @@ mod tests {
         let echo = Function::new(None, |call: Call| async move { Ok(call.arguments["it"].clone()) });
         echo.call(RawCall::new(method, payload)).reply().await
     }
+
+    /// A sequence of 60,000 elements, each of them one byte.
+    static LONG: [u8; 60_003] = {
+        let mut bytes = [0; 60_003];
+        (bytes[0], bytes[1], bytes[2]) = (251, 0x60, 0xea);
+        bytes
+    };
 
     #[tokio::test]
     async fn types_that_a_caller_made_up_cost_no_more_than_any_value() {
@@ -186,6 +195,20 @@ mod tests {
             (vec![Shape::opaque("")], &[7]),
             (vec![Shape::Plain(Plain::Bulk)], &[7]),
             (vec![Shape::Reference("".into())], &[7]),
+            // A struct that takes no bytes, ten thousand times: a map with a name for each.
+            (
+                vec![Shape::Seq(1), Shape::Struct("A".into(), Fields::Named(vec![("a".repeat(200).into(), 2)])), Shape::Plain(Plain::Unit)],
+                &[251, 0x10, 0x27],
+            ),
+            // Variants of one byte whose names take many.
+            (
+                vec![
+                    Shape::Seq(1),
+                    Shape::Enum("E".into(), vec![Variant { name: "V".repeat(255).into(), fields: Fields::Newtype(2) }]),
+                    Shape::Plain(Plain::Unit),
+                ],
+                &LONG,
+            ),
             (vec![Shape::Plain(Plain::U8)], &[]),
             (vec![Shape::Plain(Plain::U8)], &[1, 2]),
         ] {

@@ -53,12 +53,14 @@
 //! | --- | --- |
 //! | `object.rs` | [`Object`], calls |
 //! | `function.rs` | objects that are functions |
+//! | `known.rs` | what callers told of their types, decoded once |
 //! | `value.rs`, `value_serde.rs` | [`Value`], JSON with references in it |
 //! | `typed_in.rs`, `typed_out.rs` | values of a type that is only described, from and to the codec of a caller who knows it |
 //! | `error.rs` | [`Error`] |
 
 mod error;
 mod function;
+mod known;
 mod object;
 mod typed_in;
 mod typed_out;

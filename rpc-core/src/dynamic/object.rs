@@ -140,9 +140,10 @@ impl Object {
         let encoded = crate::panics::caught(|| Payload::json(&arguments)).map_err(|panic| panic.into_error(Outcome::NotRun))?;
         let payload = encoded.map_err(|error| failed(error, Outcome::NotRun, Fault::Caller, "the arguments cannot be encoded"))?;
         let unread = |error| failed(error, Outcome::Ran, Fault::Callee, "the result cannot be read");
+        let bounds = self.reference.bounds();
         match self.reference.call_raw(RawCall::new(method, payload)).reply().await {
-            RawReply::Ok(value) => value.into_value().map_err(unread),
-            RawReply::AppError(error) => Err(Error::Returned { method: name.clone(), error: error.into_value().map_err(unread)? }),
+            RawReply::Ok(value) => value.read(&bounds).map_err(unread),
+            RawReply::AppError(error) => Err(Error::Returned { method: name.clone(), error: error.read(&bounds).map_err(unread)? }),
             RawReply::Failed(error) => Err(Error::Call(error)),
         }
     }

@@ -1,23 +1,25 @@
 //! Owns values on their way out to a caller who knows their types, by the structure that it told of them. What does not fit is refused
 //! with the place and, for names, with what may have been meant.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use bytes::Bytes;
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, SerializeTuple, SerializeTupleVariant, Serializer};
 
 use super::Value;
+use super::known::Known;
 use crate::codec::{self, Codec, CodecError, MESSAGE_BYTES_MAX};
 use crate::handler::Payload;
 use crate::near;
 use crate::schema::render;
-use crate::schema::shape::{Fields, Id, Name, Plain, Shape, Structure, Variant};
+use crate::schema::shape::{Fields, Id, Name, Plain, Shape, Variant};
 use crate::transfer;
 
 /// A value as bytes of that shape.
-pub(super) fn payload(structure: &Structure, id: Id, value: &Value) -> Result<Payload, CodecError> {
+pub(super) fn payload(known: &Known, id: Id, value: &Value) -> Result<Payload, CodecError> {
     let mut bytes = Vec::new();
-    let typed = Typed { structure, id, value, place: Place { above: None, label: Label::Root } };
+    let typed = Typed { known, id, value, place: Place { above: None, label: Label::Root } };
     let (result, mut outgoing) = transfer::encoding(|| codec::encode(Codec::Bincode, &typed, &mut bytes, MESSAGE_BYTES_MAX));
     result?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
@@ -54,7 +56,7 @@ impl fmt::Display for Place<'_> {
 /// A value that is to be of one shape.
 #[derive(Clone, Copy)]
 struct Typed<'a> {
-    structure: &'a Structure,
+    known: &'a Known,
     id: Id,
     value: &'a Value,
     place: Place<'a>,
@@ -64,12 +66,12 @@ static NULL: Value = Value::Null;
 
 impl<'a> Typed<'a> {
     fn wrong<E: serde::ser::Error>(&self) -> E {
-        let wanted = render::name(self.structure, self.id);
+        let wanted = render::name(&self.known.structure, self.id);
         E::custom(format!("{} is to be {wanted}, and is {}", self.place, self.value.kind()))
     }
 
     fn part<'b>(&'b self, id: Id, value: &'b Value, label: Label<'b>) -> Typed<'b> {
-        Typed { structure: self.structure, id, value, place: Place { above: Some(&self.place), label } }
+        Typed { known: self.known, id, value, place: Place { above: Some(&self.place), label } }
     }
 
     /// The values of named fields in their order. What is not there is nothing, for a shape that can be that.
@@ -79,14 +81,15 @@ impl<'a> Typed<'a> {
             return self.items(&ids, items);
         }
         let Some(map) = value.as_map() else { return Err(self.wrong()) };
-        if let Some(name) = map.keys().find(|name| !fields.iter().any(|(known, _)| known == *name)) {
+        let known: HashSet<&str> = fields.iter().map(|(name, _)| &**name).collect();
+        if let Some(name) = map.keys().find(|name| !known.contains(name.as_str())) {
             let near = near::nearest(name, fields.iter().map(|(known, _)| &**known));
             let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
             return Err(E::custom(format!("{} has no field `{}`{near}", self.place, name.escape_debug())));
         }
         let field = |(name, id): &'b (Name, Id)| match map.get(&**name) {
             Some(value) => Ok(self.part(*id, value, Label::Field(name))),
-            None if matches!(self.structure.shape(*id), Shape::Option(_)) => Ok(self.part(*id, &NULL, Label::Field(name))),
+            None if matches!(self.known.structure.shape(*id), Shape::Option(_)) => Ok(self.part(*id, &NULL, Label::Field(name))),
             None => Err(E::custom(format!("{} is without its field `{}`", self.place, name.escape_debug()))),
         };
         fields.iter().map(field).collect()
@@ -106,9 +109,9 @@ impl<'a> Typed<'a> {
 
 impl Serialize for Typed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.structure.shape(self.id) {
+        match self.known.structure.shape(self.id) {
             Shape::Opaque { .. } => {
-                let name = render::name(self.structure, self.id);
+                let name = render::name(&self.known.structure, self.id);
                 Err(S::Error::custom(format!(
                     "nothing is known of the type of {}, {name}: it can only be written by its trait",
                     self.place
@@ -164,10 +167,11 @@ impl Typed<'_> {
             Value::Map(map) if map.len() == 1 => map.iter().next().map_or((&EMPTY, &NULL), |(name, content)| (name, content)),
             _ => return Err(self.wrong()),
         };
-        let Some((Variant { fields, .. }, number)) = variants.iter().zip(0..).find(|(variant, _)| variant.name == **name) else {
+        let number = self.known.variant(self.id, name);
+        let Some((Variant { fields, .. }, number)) = number.and_then(|number| Some((variants.get(number as usize)?, number))) else {
             let near = near::nearest(name, variants.iter().map(|variant| &*variant.name));
             let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-            let wanted = render::name(self.structure, self.id);
+            let wanted = render::name(&self.known.structure, self.id);
             return Err(S::Error::custom(format!("{}: {wanted} has no variant `{}`{near}", self.place, name.escape_debug())));
         };
         let inside = self.part(self.id, content, Label::Field(name));
@@ -181,7 +185,7 @@ impl Typed<'_> {
 
     /// The key of a map, which is text in JSON, as what it is to be.
     fn key<E: serde::ser::Error>(&self, id: Id, name: &str) -> Result<Value, E> {
-        match self.structure.shape(id) {
+        match self.known.structure.shape(id) {
             Shape::Plain(Plain::Bool) => match name {
                 "true" => Ok(Value::Bool(true)),
                 "false" => Ok(Value::Bool(false)),

@@ -167,6 +167,16 @@ impl Value {
     }
 }
 
+/// What a map of so many entries takes in memory, about, beside the text of its names and what its values hold: its nodes have room for eleven
+/// entries and may be half empty.
+pub(super) const fn map_bytes(entries: usize) -> usize {
+    if entries <= NODE_ENTRIES { NODE_BYTES * (entries > 0) as usize } else { NODE_BYTES * entries.div_ceil(NODE_ENTRIES / 2) }
+}
+
+const NODE_ENTRIES: usize = 11;
+
+const NODE_BYTES: usize = NODE_ENTRIES * (size_of::<String>() + size_of::<Value>()) + 32;
+
 impl Index<&str> for Value {
     type Output = Self;
 

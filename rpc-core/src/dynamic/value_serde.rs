@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
+use super::value::map_bytes;
 use super::{Object, Value};
 use crate::transfer;
 
@@ -96,13 +97,17 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some(item) = items.next_element()? {
             array.push(item);
         }
+        array.shrink_to_fit();
         Ok(Value::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = BTreeMap::new();
-        while let Some((name, value)) = entries.next_entry::<String, Value>()? {
-            if map.insert(name, value).is_some() {
+        let mut name = next_name::<A, FIRST_BYTES>(&mut entries)?;
+        while let Some(known) = name {
+            let value = entries.next_value()?;
+            name = next_name::<A, LATER_BYTES>(&mut entries)?;
+            if map.insert(known, value).is_some() {
                 return Err(A::Error::custom("a name comes twice in a map"));
             }
         }
@@ -110,6 +115,29 @@ impl<'de> Visitor<'de> for AnyValue {
             Some(object) => Ok(Value::Object(object)),
             None => Ok(Value::Map(map)),
         }
+    }
+}
+
+/// What the first entry of a map takes beside its name and value, and what each later one does.
+const FIRST_BYTES: usize = map_bytes(1);
+const LATER_BYTES: usize = map_bytes(1_000) / 1_000;
+
+/// The next name of a map. What decodes it charges what a name takes by its type, so that of a map's nodes is charged with it. Not inlined: nothing of
+/// this size is to lie on the stack while the value is read.
+#[inline(never)]
+fn next_name<'de, A: MapAccess<'de>, const BYTES: usize>(entries: &mut A) -> Result<Option<String>, A::Error> {
+    Ok(entries.next_key::<Name<BYTES>>()?.map(|name| name.text))
+}
+
+/// A name with the room that its entry takes.
+struct Name<const BYTES: usize> {
+    text: String,
+    _room: [u8; BYTES],
+}
+
+impl<'de, const BYTES: usize> Deserialize<'de> for Name<BYTES> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self { text: String::deserialize(deserializer)?, _room: [0; BYTES] })
     }
 }
 

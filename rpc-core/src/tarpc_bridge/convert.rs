@@ -14,7 +14,6 @@ use crate::codec::{self, Bounds, Codec, MESSAGE_BYTES_MAX};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::handler::{Method, Payload, RawCall};
-use crate::limits::Limits;
 use crate::schema::{MethodBuilder, MethodSchema, Types, cached_for};
 use crate::trace::TraceContext;
 use crate::transfer::{self, Incoming};
@@ -78,11 +77,6 @@ pub(super) fn encode<T: Serialize>(codec: Codec, value: &T) -> Result<Payload, S
     result.map_err(|error| error.to_string())?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
     Ok(Payload { codec: codec.id(), bytes: Bytes::from(bytes), segments, references, within: None })
-}
-
-/// What reading a value may cost.
-pub(super) fn bounds() -> Bounds {
-    crate::inbound::bounds(&Limits::default())
 }
 
 /// The value in a payload.

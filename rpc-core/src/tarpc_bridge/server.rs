@@ -112,7 +112,8 @@ where
         let RawCall { method, payload, context } = call;
         let name = method.to_string();
         let added = admit::<Req, Resp>(&method, payload.codec).and_then(|codec| {
-            let arrived = Arrived { method, payload, context: convert::context_of(&context), bounds: convert::bounds() };
+            let bounds = context.bounds();
+            let arrived = Arrived { method, payload, context: convert::context_of(&context), bounds };
             Ok((codec, self.source.add(arrived)?))
         });
         let (codec, (asked, answered)) = match added {

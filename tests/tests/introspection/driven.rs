@@ -118,9 +118,7 @@ async fn a_function_fails_as_a_method_does() {
     let scene = Scene::of(bank()).await;
     let account = scene.direct.call("open", json!(["ada", terms("Crown")])).await.expect("opened");
     let account = account.as_object().expect("a reference");
-    let refuses = Object::from_fn("bank.Listener", |_| async {
-        Err(Error::refused(ErrorKind::Denied, "the listener is closed today"))
-    });
+    let refuses = Object::from_fn("bank.Listener", |_| async { Err(Error::refused(ErrorKind::Denied, "the listener is closed today")) });
     account.call("watch", Value::Null.with("listener", refuses)).await.expect("called");
     let error = account.call("deposit", json!([1])).await.expect_err("the callback failed");
     assert!(error.to_string().contains("the listener is closed today"), "{error}");

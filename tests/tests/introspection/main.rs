@@ -4,11 +4,13 @@
 //! | file | what |
 //! | --- | --- |
 //! | `bank` | the objects, with their traits, which the other files do not name |
+//! | `bounded` | what values may cost, here and there |
 //! | `described` | descriptions, and how they are shown |
 //! | `driven` | the bank is driven without a trait |
 //! | `mirrored` | values of every kind through a callback that has no trait |
 
 mod bank;
+mod bounded;
 mod described;
 mod driven;
 mod mirrored;
