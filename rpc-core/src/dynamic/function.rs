@@ -24,7 +24,8 @@ pub struct Call {
     pub interface: String,
     /// The method.
     pub method: String,
-    /// The arguments: a map by the names that the caller's signature has, or what a caller in JSON wrote.
+    /// The arguments: a map by the names that the caller's signature has, or what a caller in JSON wrote; an array where the function stands
+    /// for a closure (`netref.Function`).
     pub arguments: Value,
     /// Who calls, and how much time is left.
     pub context: Context,
@@ -79,6 +80,9 @@ enum Language {
     Typed(Arc<Known>),
 }
 
+/// The interface of closures, whose arguments have no names: they are one tuple on their way, and an array here whoever calls.
+const CLOSURE: &str = "netref.Function";
+
 /// The arguments of a call, and how to answer it.
 fn read(method: &Method, payload: Payload, bounds: &Bounds) -> Result<(Value, Language), CodecError> {
     match Codec::from_id(payload.codec)? {
@@ -91,7 +95,11 @@ fn read(method: &Method, payload: Payload, bounds: &Bounds) -> Result<(Value, La
                         .to_owned(),
                 )
             })?;
-            let arguments = typed_in::arguments(&known.structure, &parameters(&method.signature), payload, bounds)?;
+            let arguments = if method.interface == CLOSURE {
+                typed_in::closure_arguments(&known.structure, payload, bounds)?
+            } else {
+                typed_in::arguments(&known.structure, &parameters(&method.signature), payload, bounds)?
+            };
             Ok((arguments, Language::Typed(known)))
         }
     }

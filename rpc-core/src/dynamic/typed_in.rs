@@ -31,6 +31,15 @@ pub(super) fn arguments(structure: &Structure, names: &[String], payload: Payloa
     Ok(if names.len() == values.len() { Value::Map(names.iter().cloned().zip(values).collect()) } else { Value::Array(values) })
 }
 
+/// The arguments of a closure, which are one tuple, in order.
+pub(super) fn closure_arguments(structure: &Structure, payload: Payload, bounds: &Bounds) -> Result<Value, CodecError> {
+    let ids: Vec<Id> = match structure.arguments[..] {
+        [all] => structure.shape(all.id).children(),
+        _ => structure.arguments.iter().map(|root| root.id).collect(),
+    };
+    values(structure, &ids, payload, bounds).map(Value::Array)
+}
+
 fn values(structure: &Structure, ids: &[Id], payload: Payload, bounds: &Bounds) -> Result<Vec<Value>, CodecError> {
     let Payload { bytes, segments, references, .. } = payload;
     let received = segments.iter().map(Bytes::len).sum::<usize>() + bytes.len();

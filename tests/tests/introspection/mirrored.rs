@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use netref::dynamic::{Object, Value};
-use netref::{ErrorKind, Remote, Result, remote};
+use netref::{ErrorKind, Remote, RemoteFn, Result, remote};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -129,5 +129,41 @@ async fn values_of_every_kind_come_back_as_they_were() {
         assert_eq!(all["nothing"], json!([null, null]));
         assert_eq!(seen[1]["middle"], json!("Ag=="));
         assert_eq!(all.to::<All>().expect("the same in JSON"), self::all());
+    }
+}
+
+#[remote(name = "test.Caller")]
+trait Caller {
+    /// Calls a closure of each number of arguments.
+    async fn call(
+        &self,
+        none: RemoteFn<(), String>,
+        one: RemoteFn<(Vec<u8>,), String>,
+        two: RemoteFn<(u8, (u8, u8)), String>,
+    ) -> Result<Vec<String>>;
+}
+
+struct Calls;
+
+impl Caller for Calls {
+    async fn call(
+        &self,
+        none: RemoteFn<(), String>,
+        one: RemoteFn<(Vec<u8>,), String>,
+        two: RemoteFn<(u8, (u8, u8)), String>,
+    ) -> Result<Vec<String>> {
+        Ok(vec![none.call().await?, one.call(vec![1, 2]).await?, two.call(1, (2, 3)).await?])
+    }
+}
+
+#[tokio::test]
+async fn a_function_stands_for_a_closure_whoever_calls() {
+    let scene = crate::Scene::of(Remote::into_any(Remote::<dyn Caller>::new(Calls))).await;
+    let closure = Object::from_fn("netref.Function", |call| async move { Ok(json!(call.arguments.to_string()).into()) });
+    let arguments = Value::from(json!({})).with("none", &closure).with("one", &closure).with("two", &closure);
+    let heard = crate::within("the closures", scene.direct.call("call", arguments)).await.expect("called back");
+    assert_eq!(heard, json!(["[]", "[[1,2]]", "[1,[2,3]]"]));
+    for arguments in [json!([]), json!([[1, 2]]), json!([1, [2, 3]])] {
+        assert_eq!(closure.call("call", arguments.clone()).await.expect("called"), json!(arguments.to_string()));
     }
 }
