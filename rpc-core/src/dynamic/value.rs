@@ -47,12 +47,17 @@ pub enum Value {
 static NULL: Value = Value::Null;
 
 impl Value {
-    /// The same map with one more entry. What is no map becomes one.
+    /// The same map with one more entry. [`Value::Null`] becomes a map.
+    ///
+    /// # Panics
+    ///
+    /// Panics on any other value, which would be lost.
     #[must_use]
     pub fn with(self, name: impl Into<String>, value: impl Into<Self>) -> Self {
         let mut map = match self {
             Self::Map(map) => map,
-            _ => BTreeMap::new(),
+            Self::Null => BTreeMap::new(),
+            other => panic!("`with` adds an entry to a map, and this is {}", other.kind()),
         };
         map.insert(name.into(), value.into());
         Self::Map(map)
@@ -261,5 +266,16 @@ impl fmt::Display for Value {
             }
             Self::Object(object) => write!(f, "<{}>", object.interface().escape_debug()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "this is an array")]
+    fn nothing_is_thrown_away_for_an_entry() {
+        drop(Value::Array(vec![Value::Null]).with("name", Value::Null));
     }
 }
