@@ -43,11 +43,18 @@ impl MethodInfo {
     }
 }
 
+/// How deep schemas stand inside each other before one goes to `$defs`. Whoever reads them, drops them or prints them does so level by level.
+const INLINE_MAX: u32 = 16;
+
 /// The schemas of one structure while they are made.
 struct Schemas<'a> {
     structure: &'a Structure,
     /// The shapes that stand in `$defs`, under which name.
     names: BTreeMap<Id, String>,
+    /// How often each name was wanted.
+    taken: BTreeMap<String, u32>,
+    /// How deep the schema stands that is written.
+    depth: u32,
     /// Those of them that something refers to and that are not written yet.
     waiting: Vec<Id>,
     definitions: Map<String, Value>,
@@ -59,18 +66,24 @@ impl<'a> Schemas<'a> {
         structure.shapes.iter().flat_map(Shape::children).chain(structure.roots().map(|root| root.id)).for_each(|id| {
             uses[id as usize] = uses[id as usize].saturating_add(1);
         });
-        let (mut names, mut taken) = (BTreeMap::new(), BTreeMap::new());
+        let mut schemas =
+            Self { structure, names: BTreeMap::new(), taken: BTreeMap::new(), depth: 0, waiting: Vec::new(), definitions: Map::new() };
         for (shape, id) in structure.shapes.iter().zip(0..) {
             let name = match shape {
                 Shape::Struct(name, _) | Shape::Enum(name, _) => render::shortened(name.to_string()),
                 shape if uses[id as usize] > 1 && !shape.children().is_empty() => "type".to_owned(),
                 _ => continue,
             };
-            let count: &mut u32 = taken.entry(name.clone()).or_default();
-            *count += 1;
-            names.insert(id, if *count == 1 && !name.is_empty() { name } else { format!("{name}#{count}") });
+            schemas.name(id, name);
         }
-        Self { structure, names, waiting: Vec::new(), definitions: Map::new() }
+        schemas
+    }
+
+    /// Gives a shape a place in `$defs`.
+    fn name(&mut self, id: Id, name: String) {
+        let count = self.taken.entry(name.clone()).or_default();
+        *count += 1;
+        self.names.insert(id, if *count == 1 && !name.is_empty() { name } else { format!("{name}#{count}") });
     }
 
     /// Adds what `schema` refers to.
@@ -94,12 +107,20 @@ impl<'a> Schemas<'a> {
     }
 
     fn schema(&mut self, id: Id) -> Value {
+        if self.depth >= INLINE_MAX && !self.names.contains_key(&id) && !self.structure.shape(id).children().is_empty() {
+            self.name(id, "type".to_owned());
+        }
         match self.names.get(&id) {
             Some(name) => {
                 self.waiting.push(id);
                 json!({ "$ref": format!("#/$defs/{}", escaped(name)) })
             }
-            None => self.written(id),
+            None => {
+                self.depth += 1;
+                let schema = self.written(id);
+                self.depth -= 1;
+                schema
+            }
         }
     }
 
