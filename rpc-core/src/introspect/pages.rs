@@ -1,16 +1,16 @@
 //! Owns [`Pages`], a description while it arrives from a peer: bounded in items and bytes, and refused where it breaks a rule, so that what
 //! is shown and called by it later is sound.
 
-use super::answer::{INTERFACES_MAX, Item, Page};
-use super::{Description, InterfaceInfo, MethodInfo};
+use super::answer::{INTERFACES_MAX, Item, OPAQUE_MAX, Page};
+use super::{Description, InterfaceInfo, MethodInfo, OpaqueInfo, ParameterInfo};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::wire::NAME_MAX;
 
 /// Interfaces and methods in one description.
 const ITEMS_MAX: usize = 8_192;
 
-/// Bytes of all texts and types in one description.
-const BYTES_MAX: usize = 8 << 20;
+/// Bytes that one description takes in memory.
+const BYTES_MAX: usize = 32 << 20;
 
 /// Parameters of one method.
 const PARAMETERS_MAX: usize = 256;
@@ -56,7 +56,7 @@ impl Pages {
     fn take(&mut self, page: Page) -> Result<(), &'static str> {
         let Page { items, next } = page;
         self.items += items.len();
-        self.bytes += items.iter().map(Item::weight).sum::<usize>();
+        self.bytes += items.iter().map(memory).sum::<usize>();
         if self.items > ITEMS_MAX || self.bytes > BYTES_MAX {
             return Err("it has more interfaces and methods, or longer ones, than any description may have");
         }
@@ -93,6 +93,9 @@ impl Pages {
         if info.parameters.len() > PARAMETERS_MAX {
             return Err("it has a method with more parameters than any may have");
         }
+        if info.opaque.len() > OPAQUE_MAX {
+            return Err("it has a method with more opaque places than are told of any");
+        }
         info.parameters.iter().map(|parameter| &parameter.name).chain([&info.name]).try_for_each(|name| checked(name))?;
         if let Some(rule) = info.types.broken(info.parameters.len()) {
             return Err(rule);
@@ -100,6 +103,23 @@ impl Pages {
         interface.methods.push(info);
         Ok(())
     }
+}
+
+/// What an item takes in memory.
+fn memory(item: &Item) -> usize {
+    size_of::<Item>()
+        + match item {
+            Item::Interface(info) => {
+                let supertraits = info.supertraits.iter().map(|name| size_of::<String>() + name.len());
+                info.name.len() + info.docs.len() + supertraits.sum::<usize>()
+            }
+            Item::Method(info) => {
+                let texts = info.name.len() + info.docs.len() + info.signature.len() + info.result.len();
+                let parameters = info.parameters.iter().map(|known| size_of::<ParameterInfo>() + known.name.len() + known.ty.len());
+                let opaque = info.opaque.iter().map(|place| size_of::<OpaqueInfo>() + place.path.len() + place.why.len());
+                texts + parameters.sum::<usize>() + opaque.sum::<usize>() + info.types.memory()
+            }
+        }
 }
 
 /// Names are what calls are made with.

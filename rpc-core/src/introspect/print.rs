@@ -11,6 +11,16 @@ use crate::schema::shape::{Fields, Id, Shape, Structure};
 /// Columns up to which a type is shown on one line.
 const LINE_MAX: usize = 100;
 
+/// Bytes of declarations that are worked out for one text, also of those that are shown already: thousands of types of a usual size.
+const TYPES_MAX: usize = 8 << 20;
+
+/// The declarations that were shown.
+#[derive(Default)]
+struct Shown {
+    declarations: HashSet<String>,
+    bytes: usize,
+}
+
 impl Display for Description {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (index, interface) in self.interfaces.iter().enumerate() {
@@ -19,7 +29,7 @@ impl Display for Description {
             }
             write_interface(f, interface)?;
         }
-        let mut shown = HashSet::new();
+        let mut shown = Shown::default();
         for interface in &self.interfaces {
             write_types(f, interface, &mut shown)?;
         }
@@ -30,7 +40,7 @@ impl Display for Description {
 impl Display for InterfaceInfo {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write_interface(f, self)?;
-        write_types(f, self, &mut HashSet::new())
+        write_types(f, self, &mut Shown::default())
     }
 }
 
@@ -50,7 +60,8 @@ fn write_interface(f: &mut Formatter<'_>, interface: &InterfaceInfo) -> fmt::Res
     if !interface.is_known {
         writeln!(f, "// Its host does not say which methods it has.")?;
     }
-    writeln!(f, "#[remote(name = \"{}\")]", Clean(&interface.name))?;
+    let name = interface.name.replace('\\', "\\\\").replace('"', "\\\"");
+    writeln!(f, "#[remote(name = \"{}\")]", Clean(&name))?;
     write!(f, "pub trait {}", Clean(last(&interface.name)))?;
     for (index, base) in interface.supertraits.iter().enumerate() {
         write!(f, "{}{}", if index > 0 { " + " } else { ": " }, Clean(last(base)))?;
@@ -93,7 +104,7 @@ fn write_docs(f: &mut Formatter<'_>, docs: &str, indent: &str) -> fmt::Result {
 }
 
 /// The structs and enums in the methods' types, each once, but for netref's own.
-fn write_types(f: &mut Formatter<'_>, interface: &InterfaceInfo, shown: &mut HashSet<String>) -> fmt::Result {
+fn write_types(f: &mut Formatter<'_>, interface: &InterfaceInfo, shown: &mut Shown) -> fmt::Result {
     for method in &interface.methods {
         let structure = method.types.structure();
         for id in 0..structure.shapes.len() as Id {
@@ -101,8 +112,15 @@ fn write_types(f: &mut Formatter<'_>, interface: &InterfaceInfo, shown: &mut Has
                 Shape::Struct(name, _) | Shape::Enum(name, _) if !name.starts_with("netref::") => {}
                 _ => continue,
             }
+            if shown.bytes > TYPES_MAX {
+                return Ok(());
+            }
             let declaration = declaration(&structure, id);
-            if shown.insert(declaration.clone()) {
+            shown.bytes += declaration.len();
+            if shown.bytes > TYPES_MAX {
+                return writeln!(f, "\n// There are more types than are shown.");
+            }
+            if shown.declarations.insert(declaration.clone()) {
                 write!(f, "\n{declaration}\n")?;
             }
         }
@@ -124,6 +142,9 @@ fn declaration(structure: &Structure, id: Id) -> String {
         Shape::Enum(name, variants) => {
             let _ = writeln!(text, "enum {} {{", Clean(name));
             for variant in variants {
+                if text.len() > TYPES_MAX {
+                    break;
+                }
                 let line = format!("    {},", render::variant(structure, variant));
                 let _ = match &variant.fields {
                     Fields::Named(fields) if line.chars().count() > LINE_MAX => {
@@ -150,6 +171,9 @@ fn write_fields(
 ) -> fmt::Result {
     writeln!(text, "{head} {{")?;
     for (name, id) in fields {
+        if text.len() > TYPES_MAX {
+            break;
+        }
         writeln!(text, "{indent}    {}: {},", Clean(name), render::name(structure, *id))?;
     }
     write!(text, "{indent}}}")
@@ -174,5 +198,20 @@ impl Display for Clean<'_> {
 
 /// What changes the order or the look of the text around it and is not seen itself.
 const fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+    matches!(
+        letter,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }

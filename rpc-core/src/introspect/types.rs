@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::MethodSchema;
 use crate::schema::encoded::SHAPES_MAX;
 use crate::schema::render;
-use crate::schema::shape::{Id, Root, Shape, Structure};
+use crate::schema::shape::{Fields, Id, Name, Root, Shape, Structure, Variant};
 
 /// What the types of one method are made of: shapes that refer to each other by number, as the page on the wire protocol has them.
 ///
@@ -23,7 +23,7 @@ impl Types {
     /// The types of a method with so many parameters.
     pub(super) fn of(schema: &MethodSchema, parameters: usize) -> Self {
         let structure = schema.structure();
-        if schema.is_long() {
+        if schema.is_long() || structure.shapes.iter().any(|shape| parts_of(shape) > PARTS_MAX) {
             return Self::unknown(parameters, "its types are too many to be told");
         }
         let mut arguments: Vec<Id> = structure.arguments.iter().map(|root| root.id).collect();
@@ -87,6 +87,9 @@ impl Types {
         if count > SHAPES_MAX {
             return Some("a method has more types than any may have");
         }
+        if self.shapes.iter().any(|shape| parts_of(shape) > PARTS_MAX) {
+            return Some("a type has more parts than any may have");
+        }
         if self.arguments.len() != parameters {
             return Some("a method has another number of types than of parameters");
         }
@@ -95,9 +98,48 @@ impl Types {
         (!(roots && parts)).then_some("a type refers to one that is not there")
     }
 
-    /// About how many bytes it takes.
+    /// What it takes in memory.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Shape>() * self.shapes.len() + size_of::<Id>() * self.arguments.len() + self.shapes.iter().map(memory_of).sum::<usize>()
+    }
+
+    /// About how many bytes it takes on the wire.
     pub(super) fn weight(&self) -> usize {
         self.shapes.iter().map(weight_of).sum::<usize>() + 4 * self.arguments.len()
+    }
+}
+
+/// The fields, elements and variants of one shape that are told, and taken from a peer.
+const PARTS_MAX: usize = 4_096;
+
+fn parts_of(shape: &Shape) -> usize {
+    let variants = match shape {
+        Shape::Enum(_, variants) => variants.len(),
+        _ => 0,
+    };
+    shape.children().len().max(variants)
+}
+
+/// What a shape takes in memory besides itself.
+fn memory_of(shape: &Shape) -> usize {
+    match shape {
+        Shape::Opaque { tokens, why } => tokens.len() + why.len(),
+        Shape::Reference(name) => name.len(),
+        Shape::Tuple(ids) => size_of::<Id>() * ids.len(),
+        Shape::Struct(name, fields) => name.len() + memory_of_fields(fields),
+        Shape::Enum(name, variants) => {
+            let parts = variants.iter().map(|variant| variant.name.len() + memory_of_fields(&variant.fields));
+            name.len() + size_of::<Variant>() * variants.len() + parts.sum::<usize>()
+        }
+        Shape::Plain(_) | Shape::Option(_) | Shape::Seq(_) | Shape::Map(..) => 0,
+    }
+}
+
+fn memory_of_fields(fields: &Fields) -> usize {
+    match fields {
+        Fields::Named(fields) => fields.iter().map(|(name, _)| size_of::<(Name, Id)>() + name.len()).sum(),
+        Fields::Tuple(ids) => size_of::<Id>() * ids.len(),
+        Fields::Unit | Fields::Newtype(_) => 0,
     }
 }
 
@@ -115,9 +157,9 @@ fn weight_of(shape: &Shape) -> usize {
     4 + names + 3 * shape.children().len()
 }
 
-fn names_of(fields: &crate::schema::shape::Fields) -> usize {
+fn names_of(fields: &Fields) -> usize {
     match fields {
-        crate::schema::shape::Fields::Named(fields) => fields.iter().map(|(name, _)| 2 + name.len()).sum(),
+        Fields::Named(fields) => fields.iter().map(|(name, _)| 2 + name.len()).sum(),
         _ => 0,
     }
 }
