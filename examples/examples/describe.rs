@@ -1,9 +1,11 @@
 //! Asks an object what it can be called with, and prints that as Rust source: interfaces, methods, types, doc comments. The asking side
 //! has no code for the interfaces.
 //!
-//! `cargo run --example describe` asks a bank of its own; `cargo run --example describe -- tcp://127.0.0.1:7070/bank` any object.
+//! `cargo run --example describe` asks a bank of its own; `cargo run --example describe -- tcp://127.0.0.1:7070/bank` any object. With `serve` in place
+//! of an address it publishes its bank, prints the address, and ends with its standard input.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use netref::introspect::Access;
 use netref::{Node, Object, Remote, Result, remote};
@@ -99,14 +101,35 @@ impl Audit for MyBank {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    if let Some(url) = std::env::args().nth(1) {
-        print!("{}", netref::connect_any(&url).await?.describe().await?);
-        return Ok(());
+    match std::env::args().nth(1).as_deref() {
+        None => ask_its_own().await,
+        Some("serve") => serve().await,
+        Some(url) => {
+            print!("{}", netref::connect_any(url).await?.describe().await?);
+            Ok(())
+        }
     }
+}
 
+/// A node that publishes a bank, and the bank's address.
+async fn publish() -> Result<(Node, String)> {
     let bank = Object::new(MyBank::default()).with_interface::<dyn Audit>();
     let node = Node::builder().listen("tcp://127.0.0.1:0").publish("bank", bank.as_remote::<dyn Bank>()).start().await?;
     let url = format!("{}/bank", node.addresses()[0]);
+    Ok((node, url))
+}
+
+async fn serve() -> Result<()> {
+    let (node, url) = publish().await?;
+    println!("{url}");
+    let ended = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    ended.await.expect("it does not panic").expect("the standard input can be read");
+    node.shutdown(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+async fn ask_its_own() -> Result<()> {
+    let (_node, url) = publish().await?;
 
     // begin: describe
     let description = netref::connect_any(&url).await?.describe().await?;
