@@ -1,6 +1,8 @@
 //! Owns the host's side of a description: the items of an object, interfaces each followed by its methods, in pages of bounded size. An
 //! item has the same number in every answer: what the host offers later comes last.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Access, InterfaceInfo, MethodInfo};
@@ -99,7 +101,7 @@ fn known(granted: &'static InterfaceDescriptor, offered: &[&'static InterfaceDes
     let mut inherited = Vec::new();
     for root in std::iter::once(&granted).chain(offered) {
         add(&mut found, root);
-        let mut next = found.iter().position(|known| known.name == root.name).unwrap_or(found.len());
+        let mut next = found.iter().position(|known| is_same(known, root)).unwrap_or(found.len());
         while let Some(&interface) = found.get(next) {
             next += 1;
             interface.bases.iter().for_each(|base| add(&mut found, base));
@@ -119,13 +121,22 @@ fn known(granted: &'static InterfaceDescriptor, offered: &[&'static InterfaceDes
             Access::Mentioned
         }
     };
-    found.into_iter().map(|interface| listed(interface, access(interface.name))).collect()
+    let mut names = HashSet::new();
+    // Another instance of an interface that goes by the same name is not what a cast to the name gives.
+    let access = found.iter().map(|interface| if names.insert(interface.name) { access(interface.name) } else { Access::Mentioned });
+    found.iter().zip(access).map(|(interface, access)| listed(interface, access)).collect()
 }
 
 fn add(found: &mut Vec<&'static InterfaceDescriptor>, interface: &'static InterfaceDescriptor) {
-    if found.len() < INTERFACES_MAX && !found.iter().any(|known| known.name == interface.name) {
+    if found.len() < INTERFACES_MAX && !found.iter().any(|known| is_same(known, interface)) {
         found.push(interface);
     }
+}
+
+/// Whether two descriptors say the same. Instances of a generic trait have one name and differ in the types of their methods.
+fn is_same(one: &'static InterfaceDescriptor, other: &'static InterfaceDescriptor) -> bool {
+    let types = |interface: &'static InterfaceDescriptor| interface.methods.iter().map(|method| (method.schema)().fingerprint());
+    std::ptr::eq(one, other) || (one.name == other.name && types(one).eq(types(other)))
 }
 
 fn inherit(interface: &InterfaceDescriptor, inherited: &mut Vec<&'static str>) {

@@ -13,7 +13,7 @@ use crate::near;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Description {
-    /// The interface that the reference grants first, then what goes with it.
+    /// The interface that the reference grants first, then what goes with it. Instances of a generic trait have one name, and each its own methods.
     pub interfaces: Vec<InterfaceInfo>,
 }
 
@@ -115,7 +115,7 @@ impl Description {
         pages.into_description()
     }
 
-    /// The interface of that name.
+    /// The interface of that name; the first of several instances of a generic trait.
     #[must_use]
     pub fn interface(&self, name: &str) -> Option<&InterfaceInfo> {
         self.interfaces.iter().find(|interface| interface.name == name)

@@ -2,7 +2,7 @@
 //! is shown and called by it later is sound.
 
 use super::answer::{INTERFACES_MAX, Item, OPAQUE_MAX, Page};
-use super::{Description, InterfaceInfo, MethodInfo, OpaqueInfo, ParameterInfo};
+use super::{Access, Description, InterfaceInfo, MethodInfo, OpaqueInfo, ParameterInfo};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::wire::NAME_MAX;
 
@@ -81,7 +81,8 @@ impl Pages {
             return Err("it has methods out of order");
         }
         info.supertraits.iter().chain([&info.name]).try_for_each(|name| checked(name))?;
-        if self.interfaces.iter().any(|known| known.name == info.name) {
+        // References to several instances of a generic trait may be taken or given.
+        if info.access != Access::Mentioned && self.interfaces.iter().any(|known| known.name == info.name) {
             return Err("it has two interfaces of one name");
         }
         self.interfaces.push(info);

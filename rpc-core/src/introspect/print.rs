@@ -1,7 +1,7 @@
 //! Owns how a description is shown: as the Rust source that it comes from. The texts may be a peer's, so what a terminal would obey is
 //! written out, and nothing in them can end a comment and go on as something else.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{Access, Description, InterfaceInfo, MethodInfo};
@@ -10,6 +10,9 @@ use crate::schema::shape::{Fields, Id, Shape, Structure};
 
 /// Columns up to which a type is shown on one line.
 const LINE_MAX: usize = 100;
+
+/// Arguments whose types are shown beside a method.
+const ARGUMENTS_MAX: usize = 16;
 
 /// Bytes of declarations that are worked out for one text, also of those that are shown already: thousands of types of a usual size.
 const TYPES_MAX: usize = 8 << 20;
@@ -23,11 +26,13 @@ struct Shown {
 
 impl Display for Description {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut names: HashMap<&str, u32> = HashMap::new();
+        self.interfaces.iter().for_each(|interface| *names.entry(&interface.name).or_default() += 1);
         for (index, interface) in self.interfaces.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
-            write_interface(f, interface)?;
+            write_interface(f, interface, names[&*interface.name] > 1)?;
         }
         let mut shown = Shown::default();
         for interface in &self.interfaces {
@@ -39,18 +44,19 @@ impl Display for Description {
 
 impl Display for InterfaceInfo {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_interface(f, self)?;
+        write_interface(f, self, false)?;
         write_types(f, self, &mut Shown::default())
     }
 }
 
 impl Display for MethodInfo {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_method(f, self, "")
+        write_method(f, self, "", false)
     }
 }
 
-fn write_interface(f: &mut Formatter<'_>, interface: &InterfaceInfo) -> fmt::Result {
+/// With its types where it is one of several instances, whose sources are the same.
+fn write_interface(f: &mut Formatter<'_>, interface: &InterfaceInfo, is_instance: bool) -> fmt::Result {
     write_docs(f, &interface.docs, "")?;
     match interface.access {
         Access::Granted | Access::Supertrait => {}
@@ -74,13 +80,18 @@ fn write_interface(f: &mut Formatter<'_>, interface: &InterfaceInfo) -> fmt::Res
         if index > 0 {
             writeln!(f)?;
         }
-        write_method(f, method, "    ")?;
+        write_method(f, method, "    ", is_instance)?;
     }
     writeln!(f, "}}")
 }
 
-fn write_method(f: &mut Formatter<'_>, method: &MethodInfo, indent: &str) -> fmt::Result {
+fn write_method(f: &mut Formatter<'_>, method: &MethodInfo, indent: &str, is_instance: bool) -> fmt::Result {
     write_docs(f, &method.docs, indent)?;
+    if is_instance {
+        let structure = method.types.structure();
+        let arguments: Vec<_> = structure.arguments.iter().take(ARGUMENTS_MAX).map(|root| render::name(&structure, root.id)).collect();
+        writeln!(f, "{indent}// Here: ({}) -> {}", render::shortened(arguments.join(", ")), render::name(&structure, structure.value.id))?;
+    }
     for place in &method.opaque {
         writeln!(f, "{indent}// Opaque: {}: {}", Clean(&place.path), Clean(&place.why))?;
     }

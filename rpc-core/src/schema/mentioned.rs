@@ -23,7 +23,8 @@ pub(crate) fn mention(interface: &'static InterfaceDescriptor) {
         return;
     }
     MENTIONED.with_borrow_mut(|known| {
-        if known.len() < MENTIONED_MAX && !known.iter().any(|other| other.name == interface.name) {
+        // Two instances of a generic trait have one name; whether two descriptors say the same is looked at later.
+        if known.len() < MENTIONED_MAX && !known.iter().any(|other| std::ptr::eq(*other, interface)) {
             known.push(interface);
         }
     });

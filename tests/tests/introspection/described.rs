@@ -247,3 +247,45 @@ async fn what_a_terminal_would_obey_is_written_out() {
     assert!(shown.contains("/// \\u{1b}[2J\\u{202e}txet\n/// */ }\n"), "{shown}");
     assert!(shown.contains("first(&self)\\u{a}    async"), "{shown}");
 }
+
+#[remote(name = "test.Store")]
+trait Store<V> {
+    async fn put(&self, value: V) -> Result<Option<V>>;
+}
+
+#[remote(name = "test.Stores")]
+trait Stores {
+    async fn numbers(&self, numbers: Remote<dyn Store<u32>>) -> Result<Remote<dyn Store<u32>>>;
+    async fn texts(&self) -> Result<Remote<dyn Store<String>>>;
+}
+
+struct Both;
+
+impl Stores for Both {
+    async fn numbers(&self, numbers: Remote<dyn Store<u32>>) -> Result<Remote<dyn Store<u32>>> {
+        Ok(numbers)
+    }
+
+    async fn texts(&self) -> Result<Remote<dyn Store<String>>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn instances_of_a_generic_trait_are_told_apart() {
+    let scene = Scene::of(Remote::into_any(Remote::<dyn Stores>::new(Both))).await;
+    let description = scene.relayed.describe().await.expect("described");
+    let told: Vec<_> = description.interfaces.iter().map(|interface| (&*interface.name, interface.methods[0].types.value())).collect();
+    assert_eq!(
+        told,
+        [
+            ("test.Stores", "Remote<dyn test.Store>".to_owned()),
+            ("test.Store", "Option<u32>".to_owned()),
+            ("test.Store", "Option<String>".to_owned())
+        ]
+    );
+    let shown = description.to_string();
+    for types in ["    // Here: (u32) -> Option<u32>\n", "    // Here: (String) -> Option<String>\n"] {
+        assert!(shown.contains(types), "{shown}");
+    }
+}
