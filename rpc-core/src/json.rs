@@ -82,10 +82,11 @@ impl Payload {
     ///
     /// As [`to_json`](Self::to_json), and a value that is no `T`.
     pub fn into_value<T: DeserializeOwned>(self) -> Result<T, CodecError> {
-        self.read(&bounds(&Limits::default()))
+        let bounds = self.bounds();
+        self.read(&bounds)
     }
 
-    /// As [`into_value`](Self::into_value), under the limits of a node of one's own: a payload does not know under which it came.
+    /// As [`into_value`](Self::into_value), under limits of one's own in place of those of the session that it came over.
     ///
     /// ```
     /// use netref::{Limits, Payload};
@@ -99,7 +100,7 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// As [`into_value`](Self::into_value), with these limits in place of the defaults.
+    /// As [`into_value`](Self::into_value).
     pub fn into_value_within<T: DeserializeOwned>(self, limits: &Limits) -> Result<T, CodecError> {
         self.read(&bounds(limits))
     }
