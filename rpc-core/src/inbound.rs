@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
 use crate::direct::SeenTo;
+use crate::compression::{Packed, Packing};
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
@@ -48,11 +49,13 @@ pub struct Reply {
     pub(crate) outgoing: Outgoing,
 }
 
-/// The encoded result: in a pooled buffer when it was encoded here, shared when it is only passed on.
+/// The encoded result: in a pooled buffer when it was encoded here, shared when it is only passed on, compressed with its bulk bytes
+/// when it is about to leave over a session that compresses.
 #[derive(Debug)]
 pub(crate) enum ReplyBytes {
     Pooled(Vec<u8>),
     Shared(Bytes),
+    Packed(Box<Packed>),
 }
 
 impl ReplyBytes {
@@ -60,6 +63,7 @@ impl ReplyBytes {
         match self {
             Self::Pooled(bytes) => bytes,
             Self::Shared(bytes) => bytes,
+            Self::Packed(packed) => &packed.bytes,
         }
     }
 
@@ -67,6 +71,25 @@ impl ReplyBytes {
         match self {
             Self::Pooled(bytes) => Bytes::from(bytes),
             Self::Shared(bytes) => bytes,
+            Self::Packed(packed) => Bytes::from(packed.bytes),
+        }
+    }
+
+    /// What was compressed, if it was.
+    #[inline]
+    pub(crate) fn packing(&self) -> Option<&Packing> {
+        match self {
+            Self::Packed(packed) => Some(&packed.packing),
+            Self::Pooled(_) | Self::Shared(_) => None,
+        }
+    }
+
+    /// How large a message is that has these bytes and those tables. Compressed it counts for as much as it takes at its receiver.
+    #[inline]
+    pub(crate) fn size_with(&self, outgoing: &Outgoing) -> Size {
+        match self.packing() {
+            None => outgoing.size_with(self.as_slice()),
+            Some(packing) => Size::new(packing.original, outgoing.references().len(), packing.segments.len()),
         }
     }
 }
@@ -106,7 +129,7 @@ impl Reply {
 
     /// How large it is, bulk bytes included.
     pub(crate) fn size(&self) -> Size {
-        self.outgoing.size_with(self.bytes.as_slice())
+        self.bytes.size_with(&self.outgoing)
     }
 }
 

@@ -574,6 +574,7 @@
 //! | `tower` | `around::Tower` and `around::CallService`: layers around calls, and references as services |
 //! | `testing` | the module `testing`: a relay for TCP that is slow, silent or broken when a test tells it to be |
 //! | `json` | the JSON codec, for callers without the code: `Codec::Json`, `Payload::json` and what reads it again; `dynamic`, calls without a trait; JSON Schema of described types |
+//! | `lz4` | `NodeBuilder::compression` and `Session::compression`: shorter messages between nodes that both ask for it |
 //! | `tarpc` | `tarpc_bridge`: services of tarpc over netref sessions |
 //!
 //! None is on by default. A feature adds functions and never changes what is there without it.
@@ -585,7 +586,7 @@
 //! | [`interface`](Interface), [`value`](Value), `promises`, `__private`, [`function`] | what the macro makes of a trait, what generated code calls, and the same for closures |
 //! | [`remote`](Remote), [`any`](AnyRemote), [`weak`](WeakRemote), [`object_key`](ObjectKey) | references |
 //! | [`call`](Call), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
-//! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool` | values to bytes, references and byte payloads beside them |
+//! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool`, `compression` | values to bytes, references and byte payloads beside them, and fewer bytes |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
 //! | [`schema`], [`introspect`] | what the types of a method are made of, whether two versions fit, and what an object says about itself |
 //! | `dynamic`, `tarpc_bridge`, `near` | calls and objects without a trait, services of tarpc, and what was meant by a name that is not there |
@@ -608,6 +609,7 @@ mod by_name;
 mod call;
 mod cast;
 mod codec;
+mod compression;
 mod context;
 mod direct;
 #[cfg(feature = "json")]
@@ -660,6 +662,8 @@ pub mod architecture {}
 pub use any::AnyRemote;
 pub use call::Call;
 pub use codec::{Codec, CodecError};
+#[cfg(feature = "lz4")]
+pub use compression::{Compression, CompressionStats, Saved};
 pub use context::{Context, spawn};
 pub use error::{Error, ErrorKind, Fault, Outcome, Result, Scope};
 pub use function::RemoteFn;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 
 use crate::any::AnyRemote;
+use crate::compression::Packing;
 use crate::error::{Error, Verbatim};
 use crate::limits::Size;
 use crate::peer::Peer;
@@ -62,6 +63,8 @@ pub(crate) struct Incoming(Option<Box<IncomingTables>>);
 struct IncomingTables {
     references: Vec<Option<AnyRemote>>,
     segments: Vec<Option<Bytes>>,
+    /// For a body that is still compressed: what it stands for. Its segments are in it.
+    packed: Option<Packing>,
     /// For a result: who answered, so that an error of the handler's own calls names the hop.
     answered_by: Option<Answered>,
 }
@@ -77,7 +80,7 @@ pub(crate) struct Answered {
 impl Incoming {
     pub(crate) fn new(references: Vec<Option<AnyRemote>>, segments: Vec<Option<Bytes>>) -> Self {
         let is_empty = references.is_empty() && segments.is_empty();
-        Self((!is_empty).then(|| Box::new(IncomingTables { references, segments, answered_by: None })))
+        Self((!is_empty).then(|| Box::new(IncomingTables { references, segments, packed: None, answered_by: None })))
     }
 
     pub(crate) fn answered_by(mut self, answered: Answered) -> Self {
@@ -92,12 +95,33 @@ impl Incoming {
         }
     }
 
+    /// The body is compressed.
+    pub(crate) fn set_packed(&mut self, packing: Packing) {
+        self.0.get_or_insert_default().packed = Some(packing);
+    }
+
+    /// Whether the body is still compressed.
+    #[inline]
+    pub(crate) fn is_packed(&self) -> bool {
+        self.0.as_ref().is_some_and(|tables| tables.packed.is_some())
+    }
+
+    /// What is to be known to restore the body, once.
+    pub(crate) fn take_packed(&mut self) -> Option<Packing> {
+        self.0.as_mut()?.packed.take()
+    }
+
     pub(crate) fn has_references(&self) -> bool {
         self.0.as_ref().is_some_and(|tables| !tables.references.is_empty())
     }
 
-    pub(crate) fn bulk_bytes(&self) -> usize {
-        self.0.iter().flat_map(|tables| tables.segments.iter().flatten()).map(Bytes::len).sum()
+    /// How long a body is of which `bytes` bytes are beside this: with its bulk bytes, and what it is to be when it is compressed.
+    pub(crate) fn length_with(&self, bytes: usize) -> u64 {
+        let Some(tables) = &self.0 else { return bytes as u64 };
+        match &tables.packed {
+            Some(packing) => packing.original,
+            None => (bytes + tables.segments.iter().flatten().map(Bytes::len).sum::<usize>()) as u64,
+        }
     }
 
     /// The references, when nobody wants the message.

@@ -79,6 +79,40 @@ impl NodeBuilder {
         self
     }
 
+    /// Compresses arguments and results of 512 bytes and more, bulk bytes included, on sessions with nodes that do the same. It is off unless
+    /// it is set here, and a session with a node that has it off is as without it. [`Session::compression`](crate::Session::compression) tells
+    /// whether a session has it, and what it saves.
+    ///
+    /// It pays where the link is slower than the compression, which takes a few hundred megabytes a second of a processor at each end: between
+    /// machines, and hardly ever on one. What does not get at least an eighth shorter travels as it is. Data of streams is not compressed.
+    ///
+    /// Limits and credit count what a message takes at its receiver, so compression lets nobody send more than otherwise.
+    ///
+    /// # Secrets
+    ///
+    /// The length of what is compressed tells what is in it, also on a link that is encrypted. Where one message has a secret (a token, a
+    /// password) beside text that somebody else may choose, and that somebody can see lengths on the network and have the message sent
+    /// again and again with other text, he can guess the secret piece by piece, as the attacks CRIME and BREACH do on TLS. Messages are
+    /// compressed one by one, so a secret in another message is not told. Keep secrets and the text of others in different messages, or
+    /// leave compression off.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use netref::{Compression, Node};
+    ///
+    /// let node = Node::builder().compression(Compression::Lz4).start().await?;
+    /// # drop(node);
+    /// # Ok::<(), netref::Error>(()) }).unwrap();
+    /// ```
+    #[cfg(feature = "lz4")]
+    pub fn compression(mut self, compression: crate::Compression) -> Self {
+        self.settings.compresses = match compression {
+            crate::Compression::Off => false,
+            crate::Compression::Lz4 => true,
+        };
+        self
+    }
+
     /// Puts an [interceptor](crate::around::Interceptor) around every call that comes in over a session on an object of this node, or on one that it passes on. The first
     /// one is the outermost. Calls inside the process do not pass it.
     pub fn intercept_incoming(mut self, interceptor: impl Interceptor) -> Self {

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) keep_alive: Option<(Duration, Duration)>,
     pub(crate) insecure_plaintext: bool,
     pub(crate) share_panics: bool,
+    /// Whether compressed bodies are offered to peers.
+    pub(crate) compresses: bool,
     /// Around calls that come in, and around those that go out.
     pub(crate) incoming: Chain,
     pub(crate) outgoing: Chain,
@@ -45,6 +47,7 @@ impl Default for Settings {
             keep_alive: Some((Duration::from_secs(15), Duration::from_secs(45))),
             insecure_plaintext: false,
             share_panics: false,
+            compresses: false,
             incoming: Chain::default(),
             outgoing: Chain::default(),
         }
@@ -119,6 +122,10 @@ impl NodeCore {
 
     pub(crate) fn shares_panics(&self) -> bool {
         self.settings.share_panics
+    }
+
+    pub(crate) fn compresses(&self) -> bool {
+        self.settings.compresses
     }
 
     pub(crate) fn incoming(&self) -> &Chain {

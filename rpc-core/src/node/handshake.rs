@@ -47,6 +47,12 @@ struct Theirs {
     share: [u8; 32],
     name: String,
     limits: PeerLimits,
+    features: u64,
+}
+
+/// What a node offers.
+fn offered(node: &NodeCore) -> u64 {
+    if node.compresses() { wire::feature::COMPRESSION } else { 0 }
 }
 
 /// A link during its handshake.
@@ -129,7 +135,7 @@ impl Shaking {
         let hello = Hello {
             major: wire::MAJOR,
             minor: wire::MINOR,
-            features: 0,
+            features: offered(node),
             node: id,
             incarnation,
             share,
@@ -145,9 +151,13 @@ impl Shaking {
         self.read_magic().await?;
         let from = self.link.remote.to_string();
         self.read(|frame| match frame {
-            Frame::Hello(hello) => {
-                Ok(Theirs { key: (hello.node, hello.incarnation), share: hello.share, name: hello.name.to_owned(), limits: hello.limits })
-            }
+            Frame::Hello(hello) => Ok(Theirs {
+                key: (hello.node, hello.incarnation),
+                share: hello.share,
+                name: hello.name.to_owned(),
+                limits: hello.limits,
+                features: hello.features,
+            }),
             Frame::Refuse(refuse) => Err(refused(&refuse)),
             _ => Err(broken(format!("{from} sent another frame where a hello belongs"))),
         })
@@ -165,6 +175,7 @@ impl Shaking {
             identity: theirs.key,
             ours: node.announced(on_this_machine),
             theirs: theirs.limits.consistent(),
+            features: theirs.features & offered(node),
         };
         let session = SessionCore::new(Arc::clone(node), agreed, self.link.writer);
         node.register(&session);

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
+use crate::compression::Packing;
 use crate::id::CallId;
+use crate::limits::Size;
 use crate::transfer::Incoming;
-use crate::wire::ChunkOf;
+use crate::wire::{Body, ChunkOf};
 
 /// A message that is arriving: the codec's bytes, then each bulk segment, each into a buffer of its own.
 #[derive(Debug)]
@@ -61,10 +63,16 @@ impl Parts {
 }
 
 impl Arriving {
-    /// A message begins. `present` came with its first frame.
-    pub(super) fn begin(&mut self, of: ChunkOf, id: CallId, total: u64, segments: &[u64], present: &[u8]) {
-        let mut parts = Parts::new(total, segments);
-        parts.push(present);
+    /// A message begins. What of it came with its first frame is in `body`.
+    pub(super) fn begin(&mut self, of: ChunkOf, id: CallId, body: &Body<'_>, incoming: &mut Incoming) {
+        let mut parts = match body.original {
+            None => Parts::new(body.total, &body.segments),
+            Some(original) => {
+                incoming.set_packed(Packing { original, segments: body.segments.clone() });
+                Parts::new(body.total, &[])
+            }
+        };
+        parts.push(body.bytes);
         self.parts.insert((ChunkOfKey(of as u8), id), parts);
     }
 
@@ -88,10 +96,25 @@ impl Arriving {
     }
 }
 
-/// Splits the body of a message that came in one frame: its bulk bytes go beside it, and the codec's are given back.
+/// What a message counts for, compressed or not, and how many bytes of that are here: all but those that are still to come.
 #[inline]
-pub(super) fn split<'a>(bytes: &'a [u8], segments: &[u64], incoming: &mut Incoming) -> &'a [u8] {
-    if segments.is_empty() {
+pub(super) fn size_of(body: &Body<'_>) -> (Size, u64) {
+    let size = Size::new(body.length(), body.references.len(), body.segments.len());
+    (size, size.total.saturating_sub(body.missing()))
+}
+
+/// Splits the body of a message that came in one frame: its bulk bytes go beside it, and the codec's are given back. What is compressed
+/// stays whole, and is taken apart when it is restored.
+#[inline]
+pub(super) fn split<'a>(body: &Body<'a>, incoming: &mut Incoming) -> &'a [u8] {
+    if body.original.is_none() && body.segments.is_empty() { body.bytes } else { split_off(body, incoming) }
+}
+
+#[inline(never)]
+fn split_off<'a>(body: &Body<'a>, incoming: &mut Incoming) -> &'a [u8] {
+    let Body { segments, bytes, .. } = body;
+    if let Some(original) = body.original {
+        incoming.set_packed(Packing { original, segments: segments.clone() });
         return bytes;
     }
     let bulk: u64 = segments.iter().sum();
@@ -112,11 +135,15 @@ mod tests {
 
     const ID: CallId = CallId { index: 0, generation: 0 };
 
+    fn body<'a>(segments: &[u64], bytes: &'a [u8]) -> Body<'a> {
+        Body { codec: 0, references: Vec::new(), segments: segments.to_vec(), total: bytes.len() as u64, original: None, bytes }
+    }
+
     #[test]
     fn pieces_of_any_size_give_the_same_parts() {
         for step in 1..12 {
             let mut arriving = Arriving::default();
-            arriving.begin(ChunkOf::Call, ID, 10, &[3, 0, 4], &[]);
+            arriving.begin(ChunkOf::Call, ID, &Body { total: 10, ..body(&[3, 0, 4], &[]) }, &mut Incoming::default());
             for piece in b"abcdefghij".chunks(step) {
                 arriving.push(ChunkOf::Call, ID, piece);
             }
@@ -125,6 +152,23 @@ mod tests {
             let segments: Vec<Vec<u8>> = whole.segments.into_iter().flatten().map(Vec::from).collect();
             assert_eq!(segments, [b"def".to_vec(), Vec::new(), b"ghij".to_vec()]);
         }
-        assert_eq!(split(b"abcdefg", &[3, 1], &mut Incoming::default()), b"abc");
+        assert_eq!(split(&body(&[3, 1], b"abcdefg"), &mut Incoming::default()), b"abc");
+    }
+
+    #[test]
+    fn what_is_compressed_stays_in_one_part_and_counts_for_what_it_stands_for() {
+        let whole = Body { original: Some(100), ..body(&[60], b"abcdefg") };
+        let mut incoming = Incoming::default();
+        assert_eq!(split(&whole, &mut incoming), b"abcdefg");
+        assert!(incoming.is_packed() && incoming.length_with(7) == 100);
+        assert_eq!(size_of(&whole), (Size::new(100, 0, 1), 100));
+
+        let begun = Body { total: 10, ..whole };
+        assert_eq!(size_of(&begun), (Size::new(100, 0, 1), 97));
+        let (mut arriving, mut incoming) = (Arriving::default(), Incoming::default());
+        arriving.begin(ChunkOf::Call, ID, &begun, &mut incoming);
+        arriving.push(ChunkOf::Call, ID, b"hij");
+        let Some(whole) = arriving.take(ChunkOf::Call, ID) else { panic!("a message") };
+        assert_eq!((&whole.bytes[..], whole.segments.len(), incoming.is_packed()), (&b"abcdefghij"[..], 0, true));
     }
 }

@@ -104,9 +104,11 @@ impl SessionCore {
     #[inline]
     fn admit<'a>(self: &Arc<Self>, state: &mut State, call: &wire::Call<'a>, batch: &mut Batch, after: &mut Afterwards) -> Step<'a> {
         let (mut incoming, mut rule) = self.receive(state, &call.body.references, after);
-        let size = Size::new(call.body.total, call.body.references.len(), call.body.segments.len());
-        let Size { total, cost } = size;
-        let arrival = match state.proto.handle_call(call.id, size, call.body.bytes.len() as u64) {
+        let (size, present) = arriving::size_of(&call.body);
+        let Size { cost, .. } = size;
+        // A refused call is counted by its sender, and so it is here.
+        let allowed = self.allows(&call.body).inspect_err(|_| state.proto.answers.count());
+        let arrival = match allowed.and_then(|()| state.proto.handle_call(call.id, size, present)) {
             Ok(arrival) => Some(arrival),
             Err(broken) => {
                 rule = Some(broken);
@@ -131,7 +133,7 @@ impl SessionCore {
                         return Step::Fail(error);
                     }
                 };
-                let bytes = arriving::split(call.body.bytes, &call.body.segments, &mut incoming);
+                let bytes = arriving::split(&call.body, &mut incoming);
                 let accepted = state.proto.answers.arrived();
                 let object = found.servant.line();
                 if !state.lines.is_empty() && state.lines.has(object) {
@@ -148,7 +150,7 @@ impl SessionCore {
             Some(CallArrival::Partial) => {
                 let awaited = match self.find(state, call) {
                     Ok(found) => {
-                        state.arriving.begin(ChunkOf::Call, call.id, total, &call.body.segments, call.body.bytes);
+                        state.arriving.begin(ChunkOf::Call, call.id, &call.body, &mut incoming);
                         let context = self.context(state.proto.answers.arrived(), call, batch);
                         state.lines.push(found.servant.line(), Place::Arriving(call.id));
                         let bytes = Bytes::new();
@@ -316,9 +318,18 @@ impl SessionCore {
         mut context: Box<CallContext>,
         codec: u8,
         bytes: InboundBytes<'_>,
-        incoming: Incoming,
+        mut incoming: Incoming,
         batch: &mut Batch,
     ) -> bool {
+        let bytes = match self.unpack_arguments(bytes, &mut incoming) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let error = error.with_method(full_name(&found.method));
+                crate::panics::drop_quietly((found, context, incoming));
+                self.finish_call(id, Reply::failed(&error));
+                return false;
+            }
+        };
         let Found { servant, method, resolved } = found;
         let object = servant.line();
         if !matches!(&context.method, Some(MethodLabel::There(known)) if Arc::ptr_eq(known, &method)) {
@@ -415,6 +426,7 @@ impl SessionCore {
 
     /// A method is done, or will never run: its return is sent.
     pub(super) fn finish_call(self: &Arc<Self>, id: CallId, mut reply: Reply) {
+        self.pack(&mut reply.bytes, &mut reply.outgoing);
         let mut after = Afterwards::default();
         let quiet = {
             let mut state = self.state.lock();

@@ -7,6 +7,7 @@
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
 //! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
 //! | `watch` | threads that a handler keeps for itself |
+//! | `packing` | what leaves and arrives compressed |
 //! | `references`, `import` | references between objects and table entries |
 //! | `writer`, `outbox` | bytes on their way to the socket, keep-alive |
 //! | `end` | going away, and being gone |
@@ -20,6 +21,7 @@ mod import;
 mod models;
 mod outbox;
 mod outcall;
+mod packing;
 mod reader;
 mod references;
 mod send;
@@ -47,6 +49,7 @@ pub(crate) use waiters::Arrived;
 
 use crate::any::AnyRemote;
 use crate::codec::Bounds;
+use crate::compression::Meter;
 use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::handler::{Payload, RawCall, RawReply, RawReturn};
 use crate::id::{ExportId, Incarnation, NodeId, SessionId};
@@ -60,7 +63,7 @@ use crate::proto::{Connection, KeepAlive};
 use crate::remote::Remote;
 use crate::sync::{AtomicBool, Mutex, Notify};
 use crate::transfer::Outgoing;
-use crate::wire::Status;
+use crate::wire::{Status, feature};
 use state::State;
 
 /// Two nodes' relationship, seen from one of them.
@@ -78,6 +81,8 @@ pub(crate) struct SessionCore {
     theirs: PeerLimits,
     /// Whether the node has interceptors for calls that go out: beside what every call looks at.
     has_outgoing: bool,
+    /// There when both sides take compressed bodies.
+    meter: Option<Meter>,
     node: Arc<NodeCore>,
     state: Mutex<State>,
     /// References that were dropped here and not yet released over there. A lock of its own, so that a drop never meets the other one.
@@ -105,6 +110,8 @@ pub(crate) struct Agreed {
     pub(crate) identity: (NodeId, Incarnation),
     pub(crate) ours: PeerLimits,
     pub(crate) theirs: PeerLimits,
+    /// What both sides offer, as bits of [`feature`].
+    pub(crate) features: u64,
 }
 
 impl SessionCore {
@@ -124,6 +131,7 @@ impl SessionCore {
             identity: agreed.identity,
             theirs: agreed.theirs,
             has_outgoing: !node.outgoing().is_empty(),
+            meter: (agreed.features & feature::COMPRESSION != 0).then(Meter::default),
             node,
             state: Mutex::new(State::new(proto)),
             releases: Mutex::new(Vec::new()),
@@ -407,6 +415,13 @@ impl Session {
     /// What the session's tables hold.
     pub fn stats(&self) -> SessionStats {
         self.core.stats()
+    }
+
+    /// What travelled compressed so far; nothing where the two nodes did not agree on compression (see
+    /// [`NodeBuilder::compression`](crate::NodeBuilder::compression)).
+    #[cfg(feature = "lz4")]
+    pub fn compression(&self) -> Option<crate::CompressionStats> {
+        self.core.meter.as_ref().map(Meter::stats)
     }
 }
 

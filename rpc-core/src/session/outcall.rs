@@ -98,7 +98,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// How large it is, bulk bytes included.
     pub(super) fn size(&self) -> Size {
-        self.outgoing.size_with(self.bytes.as_slice())
+        self.bytes.size_with(&self.outgoing)
     }
 
     pub(super) fn pool(&self) -> Pool {
@@ -190,6 +190,7 @@ impl RemoteCall {
             return Err(deadline_over(Outcome::NotRun));
         }
         let Stage::New(prepared) = &mut self.stage else { return Ok(()) };
+        self.session.pack(&mut prepared.bytes, &mut prepared.outgoing);
         match self.session.start(prepared, waker) {
             Ok(Some(token)) => {
                 self.stage = Stage::Sent(token);
@@ -315,8 +316,15 @@ impl Future for RemoteCall {
     type Output = Result<Arrived, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(result) = self.poll_stage(cx) {
-            return Poll::Ready(result);
+        let mut polled = self.poll_stage(cx);
+        if let Poll::Ready(Ok(arrived)) = &mut polled
+            && arrived.incoming.is_packed()
+            && let Err(error) = self.session.unpack_result(arrived)
+        {
+            polled = Poll::Ready(Err(error));
+        }
+        if polled.is_ready() {
+            return polled;
         }
         self.poll_deadline(cx).map(Err)
     }

@@ -15,7 +15,6 @@ use super::waiters::{Landed, LandedBytes};
 use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::Reply;
-use crate::limits::Size;
 use crate::proto::{Finished, Rule};
 use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Status, Window};
 
@@ -371,13 +370,13 @@ impl SessionCore {
     #[inline]
     fn take_return(self: &Arc<Self>, state: &mut State, frame: &wire::Return<'_>, after: &mut Afterwards) -> bool {
         let body = &frame.body;
-        let size = Size::new(body.total, body.references.len(), body.segments.len());
+        let (size, present) = arriving::size_of(body);
         let (mut incoming, rule) = self.receive(state, &body.references, after);
         let mut goes_on = true;
         if let Some(rule) = rule {
             goes_on = state.refuse(wire::kind::RETURN, rule);
         }
-        let complete = match state.proto.handle_return(frame.id, size, body.bytes.len() as u64) {
+        let complete = match self.allows(body).and_then(|()| state.proto.handle_return(frame.id, size, present)) {
             Ok(complete) => complete,
             Err(rule) => {
                 after.drop_references(incoming.into_references());
@@ -389,12 +388,12 @@ impl SessionCore {
             state.push(&Frame::Finish(Finish { id: frame.id, cancel: false, release_results: false }));
         }
         if !complete {
-            state.arriving.begin(ChunkOf::Return, frame.id, body.total, &body.segments, body.bytes);
+            state.arriving.begin(ChunkOf::Return, frame.id, body, &mut incoming);
             let partial = PartialReturn { status: frame.status, codec: body.codec, incoming, cost: size.cost };
             state.partial_returns.insert(frame.id, partial);
             return goes_on;
         }
-        let bytes = arriving::split(body.bytes, &body.segments, &mut incoming);
+        let bytes = arriving::split(body, &mut incoming);
         let landed = Landed { status: frame.status, codec: body.codec, bytes: LandedBytes::Borrowed(bytes), incoming };
         self.return_arrived(state, frame.id, landed, size.cost, after);
         goes_on

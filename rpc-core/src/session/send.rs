@@ -403,16 +403,24 @@ fn write_body(
 ) -> Result<(), wire::EncodeError> {
     let out = &mut state.outbox.frames;
     let payload = bytes.as_slice();
-    if outgoing.segments().is_empty() && described.descriptors.is_empty() && payload.len() as u64 <= INLINE_MAX {
-        wire::put_body_head(out, codec, &[], &[], None);
+    let packing = bytes.packing();
+    let original = packing.map(|packing| packing.original);
+    // What is compressed has its segments inside.
+    let has_segments = match packing {
+        None => !outgoing.segments().is_empty(),
+        Some(packing) => !packing.segments.is_empty(),
+    };
+    if !has_segments && described.descriptors.is_empty() && payload.len() as u64 <= INLINE_MAX {
+        wire::put_body_head(out, codec, &[], &[], None, original);
         out.extend_from_slice(payload);
         return wire::end(out, mark);
     }
-    let sizes: Vec<u64> = outgoing.segments().iter().map(|segment| segment.len() as u64).collect();
-    let total = payload.len() as u64 + sizes.iter().sum::<u64>();
+    let beside = outgoing.segments().iter().map(|segment| segment.len() as u64);
+    let total = payload.len() as u64 + beside.clone().sum::<u64>();
+    let sizes: Vec<u64> = packing.map_or_else(|| beside.collect(), |packing| packing.segments.clone());
     if total <= INLINE_MAX {
         let head = out.len();
-        wire::put_body_head(out, codec, &described.descriptors, &sizes, None);
+        wire::put_body_head(out, codec, &described.descriptors, &sizes, None, original);
         if out.len() - mark - 2 + total as usize <= FRAME_MAX {
             out.extend_from_slice(payload);
             outgoing.segments().iter().for_each(|segment| out.extend_from_slice(segment));
@@ -421,7 +429,7 @@ fn write_body(
         // The references alone may fit the frame, and the payload follows.
         out.truncate(head);
     }
-    wire::put_body_head(out, codec, &described.descriptors, &sizes, Some(total));
+    wire::put_body_head(out, codec, &described.descriptors, &sizes, Some(total), original);
     wire::end(out, mark)?;
     let first = std::mem::replace(bytes, ReplyBytes::Shared(Bytes::new())).into_bytes();
     state.outbox.push_body(of, id, std::iter::once(first).chain(outgoing.take_segments()));

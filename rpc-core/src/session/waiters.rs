@@ -65,13 +65,13 @@ impl Landed<'_> {
             LandedBytes::Borrowed(bytes) => bytes.len(),
             LandedBytes::Whole(bytes) => bytes.len(),
         };
-        (bytes + self.incoming.bulk_bytes()) as u64
+        self.incoming.length_with(bytes)
     }
 }
 
 impl Arrived {
     pub(super) fn len(&self) -> u64 {
-        (self.bytes.as_slice().len() + self.incoming.bulk_bytes()) as u64
+        self.incoming.length_with(self.bytes.as_slice().len())
     }
 }
 

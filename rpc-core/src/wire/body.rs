@@ -6,7 +6,7 @@ use crate::id::{CallId, ExportId, Incarnation, NodeId, StreamId};
 use super::decode::Reader;
 use super::encode::{put_bytes, put_call_id, put_export_id, put_list, put_stream_id};
 use super::varint::put_varint;
-use super::{DecodeError, EncodeError};
+use super::{DecodeError, EXPANSION_MAX, EncodeError};
 
 /// What a call is made on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,10 +35,26 @@ pub struct Body<'a> {
     pub references: Vec<Descriptor<'a>>,
     /// The lengths of the bulk segments; the value holds indices into this table.
     pub segments: Vec<u64>,
-    /// The length of the whole body: the codec's bytes and all segments.
+    /// The length of the whole body as it travels: the codec's bytes and all segments, or what they were compressed to.
     pub total: u64,
+    /// The length that it had before it was compressed; nothing where it was not.
+    pub original: Option<u64>,
     /// The first part of it, which is all of it unless chunks follow.
     pub bytes: &'a [u8],
+}
+
+impl Body<'_> {
+    /// The length of the codec's bytes and all segments, however they travel: what counts against limits and credit.
+    #[inline]
+    pub fn length(&self) -> u64 {
+        self.original.unwrap_or(self.total)
+    }
+
+    /// How many bytes are still to come in chunks.
+    #[inline]
+    pub fn missing(&self) -> u64 {
+        self.total.saturating_sub(self.bytes.len() as u64)
+    }
 }
 
 /// How a reference in a message is to be understood by its receiver.
@@ -144,18 +160,27 @@ pub const CODEC_MAX: u8 = 0x0f;
 const REFERENCES: u8 = 0x10;
 const SEGMENTS: u8 = 0x20;
 const CHUNKED: u8 = 0x40;
-const RESERVED: u8 = 0x80;
+const COMPRESSED: u8 = 0x80;
 
-/// Appends what comes before the bytes of a body. `chunked_total` is the length of the whole body when chunks follow.
+/// Appends what comes before the bytes of a body. `chunked_total` is the length of the whole body when chunks follow, `original` the one
+/// before it was compressed.
 ///
 /// The caller sees to it that `codec` is at most 15.
 #[inline]
-pub fn put_body_head(out: &mut Vec<u8>, codec: u8, references: &[Descriptor<'_>], segments: &[u64], chunked_total: Option<u64>) {
+pub fn put_body_head(
+    out: &mut Vec<u8>,
+    codec: u8,
+    references: &[Descriptor<'_>],
+    segments: &[u64],
+    chunked_total: Option<u64>,
+    original: Option<u64>,
+) {
     debug_assert!(codec < REFERENCES, "a codec's number has four bits");
     let mut head = codec;
     head |= if references.is_empty() { 0 } else { REFERENCES };
     head |= if segments.is_empty() { 0 } else { SEGMENTS };
     head |= if chunked_total.is_some() { CHUNKED } else { 0 };
+    head |= if original.is_some() { COMPRESSED } else { 0 };
     out.push(head);
     if !references.is_empty() {
         put_list(out, references, put_descriptor);
@@ -165,6 +190,9 @@ pub fn put_body_head(out: &mut Vec<u8>, codec: u8, references: &[Descriptor<'_>]
     }
     if let Some(total) = chunked_total {
         put_varint(out, total);
+    }
+    if let Some(original) = original {
+        put_varint(out, original);
     }
 }
 
@@ -176,11 +204,14 @@ pub(super) fn put_body(out: &mut Vec<u8>, body: &Body<'_>) -> Result<(), EncodeE
     if body.total < here {
         return Err(EncodeError::TotalTooSmall);
     }
-    if !segments_fit(&body.segments, body.total) {
+    if body.original.is_some_and(|original| !is_compressed(body.total, original)) {
+        return Err(EncodeError::NotCompressed);
+    }
+    if !segments_fit(&body.segments, body.length()) {
         return Err(EncodeError::SegmentsTooLong);
     }
     let chunked_total = (body.total > here).then_some(body.total);
-    put_body_head(out, body.codec, &body.references, &body.segments, chunked_total);
+    put_body_head(out, body.codec, &body.references, &body.segments, chunked_total, body.original);
     out.extend_from_slice(body.bytes);
     Ok(())
 }
@@ -300,22 +331,23 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(super) fn body(&mut self) -> Result<Body<'a>, DecodeError> {
         let head = self.byte()?;
-        if head & RESERVED != 0 {
-            return Err(DecodeError::ReservedBodyBit);
-        }
         let references = if head & REFERENCES != 0 { self.descriptors()? } else { Vec::new() };
         let segments = if head & SEGMENTS != 0 { self.segments()? } else { Vec::new() };
         let announced = if head & CHUNKED != 0 { Some(self.varint()?) } else { None };
+        let original = if head & COMPRESSED != 0 { Some(self.varint()?) } else { None };
         let bytes = self.take_rest();
         let here = bytes.len() as u64;
         let total = announced.unwrap_or(here);
         if announced.is_some() && total <= here {
             return Err(DecodeError::TotalTooSmall);
         }
-        if !segments_fit(&segments, total) {
+        if original.is_some_and(|original| !is_compressed(total, original)) {
+            return Err(DecodeError::NotCompressed);
+        }
+        if !segments_fit(&segments, original.unwrap_or(total)) {
             return Err(DecodeError::SegmentsTooLong);
         }
-        Ok(Body { codec: head & 0x0f, references, segments, total, bytes })
+        Ok(Body { codec: head & 0x0f, references, segments, total, original, bytes })
     }
 
     #[inline(never)]
@@ -362,6 +394,11 @@ impl<'a> Reader<'a> {
             other => Err(DecodeError::UnknownIdentity(other)),
         }
     }
+}
+
+/// Whether `total` bytes can be what `original` bytes were compressed to: fewer, and no fewer than it takes to tell of so many.
+fn is_compressed(total: u64, original: u64) -> bool {
+    total < original && original <= total.saturating_mul(EXPANSION_MAX)
 }
 
 fn segments_fit(segments: &[u64], total: u64) -> bool {

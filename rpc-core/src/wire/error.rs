@@ -57,8 +57,8 @@ pub enum DecodeError {
     UnknownChunk(u64),
     /// Credit is given for no known window.
     UnknownWindow(u64),
-    /// The reserved bit of a body's first byte is set.
-    ReservedBodyBit,
+    /// A compressed body is not shorter than what it stands for, or so short that it cannot stand for so much.
+    NotCompressed,
     /// A chunked body announces a total that its first part already reaches.
     TotalTooSmall,
     /// The bulk segments of a body are longer together than the body.
@@ -97,7 +97,7 @@ impl fmt::Display for DecodeError {
             Self::UnknownDisembargo(tag) => return write!(f, "{tag} is no kind of disembargo"),
             Self::UnknownChunk(tag) => return write!(f, "{tag} is nothing that has chunks"),
             Self::UnknownWindow(tag) => return write!(f, "{tag} is no window of credit"),
-            Self::ReservedBodyBit => "the reserved bit of a body is set",
+            Self::NotCompressed => "the length of a compressed body does not fit the length that it is said to stand for",
             Self::TotalTooSmall => "the total of a chunked body is reached by its first part",
             Self::SegmentsTooLong => "the bulk segments are longer than the body",
             Self::ReleaseOfNothing => "a release gives back no reference",
@@ -124,6 +124,8 @@ pub enum EncodeError {
     CodecTooLarge,
     /// A body's total is less than the bytes of its first part.
     TotalTooSmall,
+    /// A compressed body is not shorter than what it stands for, or so short that it cannot stand for so much.
+    NotCompressed,
     /// The bulk segments of a body are longer together than the body.
     SegmentsTooLong,
     /// A release gives back no reference.
@@ -139,6 +141,7 @@ impl fmt::Display for EncodeError {
             Self::StructureTooLong => "the structure of a method's types is too long",
             Self::CodecTooLarge => "the number of a codec is above 15",
             Self::TotalTooSmall => "the total of a body is less than its first part",
+            Self::NotCompressed => "the length of a compressed body does not fit the length that it is said to stand for",
             Self::SegmentsTooLong => "the bulk segments are longer than the body",
             Self::ReleaseOfNothing => "a release gives back no reference",
         })

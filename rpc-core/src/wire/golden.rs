@@ -12,6 +12,9 @@ const SESSION: SessionId = SessionId(0x2021_2223_2425_2627_2829_2a2b_2c2d_2e2f);
 const TAG: u64 = 0x8877_6655_4433_2211;
 const TOKEN: [u8; 16] = [0xd1; 16];
 
+/// 24 times the letter a, as LZ4 has it: one of them, 18 times the byte before, and five more.
+pub(crate) const COMPRESSED: &[u8] = &[0x1e, 0x61, 0x01, 0x00, 0x50, 0x61, 0x61, 0x61, 0x61, 0x61];
+
 pub(super) fn bytes_of(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex.chars().filter(|c| *c != ' ').map(|c| c.to_digit(16).unwrap()).collect();
     assert_eq!(digits.len() % 2, 0, "{hex}");
@@ -31,7 +34,7 @@ fn stream(index: u32, generation: u32) -> StreamId {
 }
 
 fn body(codec: u8, bytes: &'static [u8]) -> Body<'static> {
-    Body { codec, references: Vec::new(), segments: Vec::new(), total: bytes.len() as u64, bytes }
+    Body { codec, references: Vec::new(), segments: Vec::new(), total: bytes.len() as u64, original: None, bytes }
 }
 
 fn call(id: CallId, target: Target, method: u32, body: Body<'static>) -> Call<'static> {
@@ -109,6 +112,14 @@ fn link_frames() -> Vec<(&'static str, Frame<'static>)> {
 
 fn call_frames() -> Vec<(&'static str, Frame<'static>)> {
     let chained = Body { total: 100_000, ..body(0, &[0xaa, 0xbb]) };
+    let compressed = Body { original: Some(24), ..body(0, COMPRESSED) };
+    let large = Body {
+        references: vec![Descriptor::Yours { export: export(4, 0) }],
+        segments: vec![3],
+        total: 100_000,
+        original: Some(1_000_000),
+        ..body(0, &[0xaa, 0xbb])
+    };
     let result = Body { references: vec![hosted()], ..body(0, &[0x00]) };
     let answered = Target::Answer { call: call_id(6, 2), path: vec![0, 1] };
     let open = DefineMethod {
@@ -135,6 +146,14 @@ fn call_frames() -> Vec<(&'static str, Frame<'static>)> {
             Frame::Call(full_call()),
         ),
         ("0d00 11 0602 010301 01 00 40 a08d06 aabb", Frame::Call(call(call_id(6, 2), Target::Export(export(3, 1)), 1, chained))),
+        (
+            "1300 11 0502 010301 01 00 80 18 1e610100506161616161",
+            Frame::Call(call(call_id(5, 2), Target::Export(export(3, 1)), 1, compressed)),
+        ),
+        (
+            "1200 12 0502 00 f0 01 030400 01 03 a08d06 c0843d aabb",
+            Frame::Return(Return { id: call_id(5, 2), status: Status::Ok, body: large }),
+        ),
         ("0b00 11 0702 02 0602 02 00 01 01 00 00", Frame::Call(call(call_id(7, 2), answered, 1, body(0, &[])))),
         ("0500 17 00 0602 cccc", Frame::Chunk(Chunk { of: ChunkOf::Call, id: call_id(6, 2), bytes: &[0xcc, 0xcc] })),
         ("0400 17 01 0502 dd", Frame::Chunk(Chunk { of: ChunkOf::Return, id: call_id(5, 2), bytes: &[0xdd] })),
@@ -155,8 +174,7 @@ fn call_frames() -> Vec<(&'static str, Frame<'static>)> {
 }
 
 fn full_call() -> Call<'static> {
-    let body =
-        Body { codec: 0, references: vec![Descriptor::Yours { export: export(4, 0) }], segments: vec![3], total: 4, bytes: &[0, 1, 2, 3] };
+    let body = Body { references: vec![Descriptor::Yours { export: export(4, 0) }], segments: vec![3], ..body(0, &[0, 1, 2, 3]) };
     Call {
         id: call_id(300, 1),
         target: Target::Root,

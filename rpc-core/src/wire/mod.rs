@@ -22,6 +22,8 @@ mod varint;
 
 #[cfg(test)]
 mod golden;
+#[cfg(all(test, feature = "lz4"))]
+pub(crate) use golden::COMPRESSED as COMPRESSED_EXAMPLE;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +50,9 @@ pub const SIGNATURE_MAX: usize = 4_096;
 
 /// Bytes of the structure of a method's types: several hundred types of an ordinary size.
 pub const STRUCTURE_MAX: usize = 16_384;
+
+/// How many bytes a byte of a compressed body stands for at most. LZ4 can tell of no more: a longer match takes a byte for each 255.
+pub const EXPANSION_MAX: u64 = 255;
 
 mod call_flag {
     pub(super) const DEADLINE: u64 = 1;

@@ -26,7 +26,7 @@ fn simple_call(bytes: &[u8]) -> Frame<'_> {
         idempotent: false,
         nested: false,
         extensions: Vec::new(),
-        body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: bytes.len() as u64, bytes },
+        body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: bytes.len() as u64, original: None, bytes },
     })
 }
 
@@ -76,7 +76,7 @@ fn what_cannot_be_written_leaves_nothing_behind() {
     let long_signature = "s".repeat(SIGNATURE_MAX + 1);
     let long_structure = vec![0; STRUCTURE_MAX + 1];
     let call = |body| Frame::Return(Return { id: CallId { index: 0, generation: 0 }, status: Status::Ok, body });
-    let body = Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 1, bytes: &[0] };
+    let body = Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 1, original: None, bytes: &[0] };
     let method = DefineMethod { number: 1, name: "m", fingerprint: 0, signature: "", structure: &[] };
     let define = |method| Frame::Define(Define { interface: 1, name: "i", methods: vec![method] });
     let mut hello = frames().swap_remove(0).1;
@@ -91,6 +91,9 @@ fn what_cannot_be_written_leaves_nothing_behind() {
         (define(DefineMethod { structure: &long_structure, ..method }), EncodeError::StructureTooLong),
         (call(Body { codec: 16, ..body.clone() }), EncodeError::CodecTooLarge),
         (call(Body { total: 0, ..body.clone() }), EncodeError::TotalTooSmall),
+        (call(Body { original: Some(1), ..body.clone() }), EncodeError::NotCompressed),
+        (call(Body { original: Some(256), ..body.clone() }), EncodeError::NotCompressed),
+        (call(Body { original: Some(9), segments: vec![10], ..body.clone() }), EncodeError::SegmentsTooLong),
         (call(Body { segments: vec![1, 1], ..body.clone() }), EncodeError::SegmentsTooLong),
         (call(Body { segments: vec![1, u64::MAX], ..body }), EncodeError::SegmentsTooLong),
         (Frame::Release(Release { entries: vec![(ExportId { index: 1, generation: 1 }, 0)] }), EncodeError::ReleaseOfNothing),
@@ -123,7 +126,7 @@ fn a_small_call_and_its_return_allocate_nothing() {
     let returned = Frame::Return(Return {
         id: CallId { index: 1, generation: 0 },
         status: Status::Ok,
-        body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 1, bytes: &[1] },
+        body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 1, original: None, bytes: &[1] },
     });
     for frame in [simple_call(&[1, 2, 3]), returned] {
         let bytes = encoded(&frame);
@@ -181,9 +184,12 @@ fn a_frame_cut_anywhere_is_incomplete() {
 /// How many of the last bytes of a frame are a payload that reaches to its end, and so may be any number.
 fn open_end(frame: &Frame<'_>) -> usize {
     match frame {
-        Frame::Call(Call { body, .. }) | Frame::Return(Return { body, .. }) => {
-            body.bytes.len().saturating_sub(body.segments.iter().sum::<u64>() as usize)
-        }
+        Frame::Call(Call { body, .. }) | Frame::Return(Return { body, .. }) => match body.original {
+            // What is compressed has to be long enough for what it stands for.
+            Some(original) if body.missing() == 0 => body.bytes.len() - original.div_ceil(EXPANSION_MAX) as usize,
+            Some(_) => body.bytes.len(),
+            None => body.bytes.len().saturating_sub(body.segments.iter().sum::<u64>() as usize),
+        },
         Frame::Chunk(chunk) => chunk.bytes.len(),
         Frame::StreamData(data) => data.bytes.len(),
         _ => 0,

@@ -72,7 +72,7 @@ pub fn crude(body: &[u8]) -> Vec<u8> {
 }
 
 pub fn body(bytes: &[u8]) -> Body<'_> {
-    Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: bytes.len() as u64, bytes }
+    Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: bytes.len() as u64, original: None, bytes }
 }
 
 pub fn call(id: CallId, target: Target, method: u32, arguments: &[u8]) -> Call<'_> {

@@ -234,7 +234,7 @@ impl World {
         let Whose { id, call, verdict, total } = of;
         let here = total.min(self.config().inline.max(HEAD));
         let payload = if here == 0 { Vec::new() } else { payload(call, verdict, here) };
-        let body = Body { codec: 0, references, segments: Vec::new(), total: u64::from(total), bytes: &payload };
+        let body = Body { codec: 0, references, segments: Vec::new(), total: u64::from(total), original: None, bytes: &payload };
         let (frame, of) = match head {
             Head::Call { target, method, nested } => {
                 let (deadline_us, chain, trace, extensions) = (None, None, None, Vec::new());

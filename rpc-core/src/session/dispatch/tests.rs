@@ -21,6 +21,7 @@ fn session() -> Arc<SessionCore> {
         identity,
         ours: PeerLimits::MINIMUM,
         theirs: PeerLimits::MINIMUM,
+        features: 0,
     };
     SessionCore::new(NodeCore::of_process(), agreed, Box::new(tokio::io::sink()))
 }
@@ -38,6 +39,7 @@ fn stuck(unsent_bytes: u64) -> (Arc<SessionCore>, tokio::io::DuplexStream) {
         identity,
         ours: limits,
         theirs: limits,
+        features: 0,
     };
     let node = NodeCore::with_limits(Limits { unsent_bytes, ..Limits::default() });
     let (link, far) = tokio::io::duplex(16);
@@ -74,7 +76,7 @@ fn call(index: u32) -> wire::Call<'static> {
         idempotent: false,
         nested: false,
         extensions: Vec::new(),
-        body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 0, bytes: &[] },
+        body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 0, original: None, bytes: &[] },
     }
 }
 

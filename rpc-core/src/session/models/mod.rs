@@ -155,6 +155,7 @@ fn session(link: &Link, calls_in_flight: u32) -> Arc<SessionCore> {
         identity,
         ours: limits,
         theirs: limits,
+        features: 0,
     };
     let session = SessionCore::new(NodeCore::of_process(), agreed, Box::new(link.clone()));
     session.state.lock().proto.peer.define_interface(0, INTERFACE).unwrap();
@@ -200,7 +201,7 @@ fn hosted(export: ExportId) -> Descriptor<'static> {
 
 /// A return as it arrives.
 fn returned(id: CallId, references: Vec<Descriptor<'_>>) -> Vec<u8> {
-    let body = Body { codec: 0, references, segments: Vec::new(), total: 1, bytes: &[9] };
+    let body = Body { codec: 0, references, segments: Vec::new(), total: 1, original: None, bytes: &[9] };
     let mut bytes = Vec::new();
     wire::encode(&Frame::Return(Return { id, status: Status::Ok, body }), &mut bytes).unwrap();
     bytes

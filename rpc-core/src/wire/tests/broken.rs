@@ -148,8 +148,19 @@ fn unknown_tags() {
 }
 
 #[test]
-fn reserved_body_bit() {
-    assert_eq!(refused("12 0000 00 80"), DecodeError::ReservedBodyBit);
+fn not_compressed() {
+    // As long as what it stands for, longer, and nothing at all.
+    assert_eq!(refused("12 0000 00 80 01 aa"), DecodeError::NotCompressed);
+    assert_eq!(refused("12 0000 00 80 01 aabb"), DecodeError::NotCompressed);
+    assert_eq!(refused("12 0000 00 80 00"), DecodeError::NotCompressed);
+    assert_eq!(refused("12 0000 00 80 01"), DecodeError::NotCompressed);
+    // Two bytes stand for 510 at most, and four that are announced for 1,020.
+    assert_eq!(refused("12 0000 00 80 ff03 aabb"), DecodeError::NotCompressed);
+    assert!(decode(&bytes_of("12 0000 00 80 fe03 aabb")).is_ok());
+    assert_eq!(refused("12 0000 00 c0 04 fd07 aabb"), DecodeError::NotCompressed);
+    assert!(decode(&bytes_of("12 0000 00 c0 04 fc07 aabb")).is_ok());
+    assert_eq!(refused("12 0000 00 80 ffffffffffffffffff01 aabb"), DecodeError::NotCompressed);
+    assert_eq!(refused("12 0000 00 80"), DecodeError::Truncated);
 }
 
 #[test]
@@ -165,6 +176,9 @@ fn segments_too_long() {
     assert_eq!(refused("12 0000 00 20 02 01 ffffffffffffffffff01 aa"), DecodeError::SegmentsTooLong);
     assert_eq!(refused("12 0000 00 60 01 04 03 aa"), DecodeError::SegmentsTooLong);
     assert!(decode(&bytes_of("12 0000 00 60 01 03 03 aa")).is_ok());
+    // Segments are parts of what was compressed.
+    assert!(decode(&bytes_of("12 0000 00 a0 01 03 03 aa")).is_ok());
+    assert_eq!(refused("12 0000 00 a0 01 04 03 aa"), DecodeError::SegmentsTooLong);
 }
 
 #[test]

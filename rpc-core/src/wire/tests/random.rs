@@ -111,12 +111,14 @@ impl Dice {
         let bytes = self.bytes();
         let here = bytes.len() as u64;
         let total = if self.coin() { here } else { here + self.below(100_000) };
+        let original = if total > 0 && self.coin() { Some(total + 1 + self.below(total * (EXPANSION_MAX - 1))) } else { None };
+        let length = original.unwrap_or(total);
         let segments = match self.below(3) {
-            0 => vec![self.below(total + 1)],
-            1 => vec![0, self.below(total / 2 + 1), self.below(total / 2 + 1)],
+            0 => vec![self.below(length + 1)],
+            1 => vec![0, self.below(length / 2 + 1), self.below(length / 2 + 1)],
             _ => Vec::new(),
         };
-        Body { codec: self.below(16) as u8, references: self.list(Self::descriptor), segments, total, bytes }
+        Body { codec: self.below(16) as u8, references: self.list(Self::descriptor), segments, total, original, bytes }
     }
 
     fn call(&mut self) -> Call<'static> {
