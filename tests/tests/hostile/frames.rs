@@ -28,7 +28,7 @@ async fn frames_of_no_known_kind_or_form_are_skipped_and_refused_by_name() {
         (&[kind::CALL, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01][..], "32 bits"),
         (&[kind::CALL, 1, 0, 9][..], "no kind of target"),
         (&[kind::CALL, 1, 0, 0, 0, 0x80, 0x01][..], "unknown meaning"),
-        (&[kind::CALL, 1, 0, 0, 0, 0, 0x80][..], "reserved bit"),
+        (&[kind::CALL, 1, 0, 0, 0, 0, 0x80, 2, 1, 1][..], "said to stand for"),
         (&[kind::CALL, 1, 0, 0, 0, 0, 0x40, 2, 1, 1][..], "reached by its first part"),
         (&[kind::CALL, 1, 0, 0, 0, 0, 0x20, 1, 9, 1][..], "longer than the body"),
         (&[kind::CALL, 1, 0, 0, 0, 0, 0x10, 0xff, 0x7f, 1][..], "more entries than the frame can hold"),
@@ -120,7 +120,10 @@ async fn frames_of_features_that_nobody_offered_are_refused_by_name() {
     let id = CallId { index: 20, generation: 0 };
     let mut promise = call(id, Target::Export(target), number_of("take"), &[0]);
     promise.body.references = vec![Descriptor::Promise { export: NOWHERE, interface: 1 }];
+    let mut compressed = call(id, Target::Export(target), number_of("text"), &[1, 2, 3]);
+    compressed.body.original = Some(100);
     let frames = [
+        Frame::Call(compressed),
         Frame::Resolve(Resolve { promise: target, to: Resolution::Error(&[1]) }),
         Frame::Disembargo(Disembargo { embargo: 1, context: DisembargoContext::ReceiverLoopback }),
         Frame::StreamData(StreamData { id: stream, end_of_item: true, references: Vec::new(), bytes: &[1] }),

@@ -8,9 +8,10 @@
 //! | `learn` | what a peer has to know of the methods |
 //! | `memory` | what it costs |
 //! | `refused` | one test for each thing that has to be refused, by name and at no cost |
-//! | `frames`, `calls`, `values`, `floods`, `handshake`, `descriptions`, `interceptors` | what else it tries |
+//! | `frames`, `calls`, `values`, `compressed`, `floods`, `handshake`, `descriptions`, `interceptors` | what else it tries |
 
 mod calls;
+mod compressed;
 mod descriptions;
 mod floods;
 mod frames;

@@ -76,8 +76,13 @@ impl Raw {
     }
 
     pub async fn shake(&mut self, major: u32) {
+        self.shake_with(hello(major)).await;
+    }
+
+    pub async fn shake_with(&mut self, hello: wire::Hello<'_>) {
+        let major = hello.major;
         let mut bytes = wire::MAGIC.to_vec();
-        bytes.extend(encoded(&Frame::Hello(hello(major))));
+        bytes.extend(encoded(&Frame::Hello(hello)));
         self.write(&bytes).await;
         self.read_magic().await;
         assert_eq!(self.next().await, Some(Got::Other(kind::HELLO)));

@@ -58,6 +58,11 @@ pub fn hello(major: u32) -> Hello<'static> {
     }
 }
 
+/// Of a peer that takes compressed bodies.
+pub fn compressing_hello() -> Hello<'static> {
+    Hello { features: wire::feature::COMPRESSION, ..hello(wire::MAJOR) }
+}
+
 pub fn encoded(frame: &Frame<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     wire::encode(frame, &mut bytes).expect("a frame");

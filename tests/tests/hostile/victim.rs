@@ -1,10 +1,11 @@
 //! Owns the node that a hostile peer is let loose on, the interface it has, and the well-behaved client beside it.
 
-use netref::{AnyRemote, Limits, Node, Remote, Result, remote};
+use netref::{AnyRemote, Compression, Limits, Node, Remote, Result, remote};
 use serde::{Deserialize, Serialize};
 
 use crate::learn::{Learned, learn};
 use crate::peer::Raw;
+use crate::script::compressing_hello;
 use crate::within;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,7 +74,12 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new(limits: Limits) -> Self {
-        let host = Node::builder().name("victim").limits(limits).listen("tcp://127.0.0.1:0").start().await.expect("a node starts");
+        Self::with(limits, Compression::Off).await
+    }
+
+    pub async fn with(limits: Limits, compression: Compression) -> Self {
+        let host = Node::builder().name("victim").limits(limits).compression(compression).listen("tcp://127.0.0.1:0");
+        let host = host.start().await.expect("a node starts");
         host.publish("target", Remote::<dyn Target1>::new(Victim)).expect("a name");
         let learned = learn(&host).await;
         let client = Node::builder().start().await.expect("a node starts");
@@ -84,6 +90,14 @@ impl Scene {
     pub async fn raw(&self) -> Raw {
         let mut raw = Raw::dial(&self.host).await;
         raw.shake(1).await;
+        raw.introduce(&self.learned).await;
+        raw
+    }
+
+    /// A peer that takes compressed bodies.
+    pub async fn compressing(&self) -> Raw {
+        let mut raw = Raw::dial(&self.host).await;
+        raw.shake_with(compressing_hello()).await;
         raw.introduce(&self.learned).await;
         raw
     }
