@@ -11,6 +11,7 @@ use netref::internals::fuzz;
 type Body = fn(&[u8]);
 
 const TARGETS: &[(&str, Body)] = &[
+    ("compressed", fuzz::compressed),
     ("frames", fuzz::frames),
     ("guard", fuzz::guard),
     ("handshake", fuzz::handshake),
@@ -75,6 +76,11 @@ fn a_panic_that_a_task_catches_is_a_finding() {
         assert!(runtime.block_on(async { tokio::spawn(async { panic!("on purpose") }).await }).is_err());
     }
     assert!(finds(in_a_task, &[]) && !finds(|_| (), &[]));
+}
+
+#[test]
+fn compressed_bodies_pass_every_input_that_is_kept() {
+    replay("compressed");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Owns the bodies of the fuzz targets: each takes any bytes and panics when a rule is broken, never otherwise.
 
+#[cfg(feature = "lz4")]
+mod compressed;
 mod frames;
 mod guard;
 mod handshake;
@@ -10,6 +12,8 @@ mod tables;
 mod urls;
 mod weight;
 
+#[cfg(feature = "lz4")]
+pub use compressed::compressed;
 pub use frames::frames;
 pub use guard::guard;
 pub use handshake::handshake;

@@ -9,7 +9,7 @@ use crate::any::AnyRemote;
 use crate::error::{Error, Result};
 use crate::handler::{Handler, RawCall, RawReturn};
 use crate::limits::Limits;
-use crate::node::Node;
+use crate::node::{Node, NodeBuilder};
 use crate::remote::Remote;
 use crate::wire::{self, MAGIC};
 
@@ -95,6 +95,14 @@ impl Handler for Silent {
     }
 }
 
+/// A node that takes compressed bodies where it can.
+fn builder() -> NodeBuilder {
+    let builder = Node::builder().no_keep_alive();
+    #[cfg(feature = "lz4")]
+    let builder = builder.compression(crate::Compression::Lz4);
+    builder
+}
+
 async fn host(probe: Remote<dyn Probe>) -> Node {
     let limits = Limits {
         calls_in_flight: 8,
@@ -109,7 +117,7 @@ async fn host(probe: Remote<dyn Probe>) -> Node {
         chain_holds: 4,
         ..Limits::default()
     };
-    let node = Node::builder().name("fuzz").no_keep_alive().limits(limits).publish("probe", probe);
+    let node = builder().name("fuzz").limits(limits).publish("probe", probe);
     node.start().await.expect("a node that listens nowhere starts")
 }
 
@@ -156,7 +164,7 @@ fn beginning() -> &'static [u8] {
     BEGINNING.get_or_init(|| {
         runtime().block_on(async {
             let alive = Arc::new(());
-            let (host, peer) = (host(Counter::remote(&alive)).await, Node::builder().no_keep_alive().start().await.expect("it starts"));
+            let (host, peer) = (host(Counter::remote(&alive)).await, builder().start().await.expect("it starts"));
             let (write_there, read_there, there) = pipe(Vec::new());
             let (write_back, read_back, _) = pipe(Vec::new());
             let (session, hosting) = tokio::join!(peer.connect_io(read_back, write_there), host.accept_io(read_there, write_back));
