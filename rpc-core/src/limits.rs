@@ -18,7 +18,8 @@ pub struct Limits {
     pub exports: u32,
     /// Objects exported to any other peer. Default 10,000.
     pub exports_stranger: u32,
-    /// Bytes of one message: arguments or a result, bulk bytes included. Default 64 MiB; larger data belongs in a byte stream.
+    /// Bytes of one message: arguments or a result, bulk bytes included, however far it is compressed on its way. Default 64 MiB; larger
+    /// data belongs in a byte stream.
     pub message_bytes: u64,
     /// Bytes of call payloads that may be on their way to this node on one session. Less than five quarters of `message_bytes` counts
     /// as that, so that a message of any size fits in time. Default 80 MiB.
