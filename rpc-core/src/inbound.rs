@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
-use crate::direct::SeenTo;
 use crate::compression::{Packed, Packing};
+use crate::direct::SeenTo;
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
