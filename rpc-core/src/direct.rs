@@ -174,9 +174,10 @@ impl Future for Running {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Polling<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        // Others may wait until the method has been entered, and know only the task around this.
-        let line = context::with_current(|outer| outer?.line.take());
-        if let (Some(line), Some(context)) = (line, &mut this.context) {
+        // Others may wait until the method has been entered, and know only the task around this. A call of one's own is nobody's turn.
+        if let Some(context) = this.context.as_mut().filter(|context| context.incoming.is_some())
+            && let Some(line) = context::with_current(|outer| outer?.line.take())
+        {
             context.line = Some(line);
         }
         match context::enter(&mut this.context, || Pin::new(&mut this.future).poll(cx)) {

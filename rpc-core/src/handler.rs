@@ -112,7 +112,8 @@ pub struct RawCall {
 }
 
 impl RawCall {
-    /// A call of `method` with the current context.
+    /// A call of `method` that whoever runs here makes, with what it inherits from the call that is served. For an object of this process its caller is
+    /// this process. A call that is only passed on keeps the context that it came with, and with it its caller.
     pub fn new(method: Method, payload: Payload) -> Self {
         Self { method, payload, context: Context::of_own_call() }
     }

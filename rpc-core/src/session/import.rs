@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::SessionCore;
 use crate::any::AnyRemote;
+use crate::context::Context;
 use crate::handler::RawCall;
 use crate::id::{ExportId, Incarnation, NodeId};
 use crate::inbound::{Inbound, Served};
@@ -111,7 +112,7 @@ impl Servant for Import {
     /// Passes a call on. It is started here, on the reader that brought it, so order is kept across the hop. What the next node says
     /// of the outcome holds for the caller too: this node runs nothing of its own.
     fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
-        let call = RawCall::new(inbound.method(), inbound.take_payload());
+        let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
         super::relay(&self, call)
     }
 

@@ -48,7 +48,7 @@ impl Clerk for Office {
     }
     async fn finish(&self) -> Result<()> {
         self.begun.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(50 * MILLI).await;
+        tokio::time::sleep(400 * MILLI).await;
         self.finished.store(true, Ordering::SeqCst);
         Ok(())
     }
@@ -115,13 +115,17 @@ async fn clerks(office: &Office) -> Vec<(&'static str, Vec<Node>, Remote<dyn Cle
 
 async fn pair(host: NodeBuilder, guest: NodeBuilder, clerk: Remote<dyn Clerk>) -> (Node, Node, Remote<dyn Clerk>) {
     let (host, guest) = (host.publish("clerk", clerk).start().await.unwrap(), guest.start().await.unwrap());
+    let clerk = found(&host, &guest).await;
+    (host, guest, clerk)
+}
+
+async fn found(host: &Node, guest: &Node) -> Remote<dyn Clerk> {
     let (here, there) = tokio::io::duplex(1 << 16);
     let ((read_here, write_here), (read_there, write_there)) = (tokio::io::split(here), tokio::io::split(there));
     let (session, accepted) = tokio::join!(guest.connect_io(read_here, write_here), host.accept_io(read_there, write_there));
     accepted.unwrap();
     let session: Session = session.unwrap();
-    let clerk = session.lookup("clerk").await.unwrap();
-    (host, guest, clerk)
+    session.lookup("clerk").await.unwrap()
 }
 
 #[test]
@@ -129,7 +133,8 @@ fn methods_that_block_run_side_by_side_and_block_nobody_else() {
     // One thread: a method that blocks it would never be met by the other one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let run = async {
-        for (place, _nodes, clerk) in clerks(&Office::new()).await {
+        let clerks = clerks(&Office::new()).await;
+        for (place, _nodes, clerk) in clerks {
             let (one, other) = (clerk.meet().send(), clerk.meet().send());
             let met = async { (one.await, other.await) };
             let (one, other) = timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("they do not meet: {place}"));
@@ -168,12 +173,12 @@ async fn a_method_that_goes_on_goes_on_when_its_caller_gives_up() {
                     drop(call);
                 }
                 "deadline" => {
-                    let error = clerk.finish().timeout(20 * MILLI).await.unwrap_err();
+                    let error = clerk.finish().timeout(200 * MILLI).await.unwrap_err();
                     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Deadline, Outcome::MayHaveRun), "{place}");
                 }
                 _ => {
                     let dynamic = Dynamic::from(clerk.clone());
-                    let call = timeout(20 * MILLI, dynamic.call("finish", json!([])));
+                    let call = timeout(200 * MILLI, dynamic.call("finish", json!([])));
                     call.await.unwrap_err();
                 }
             }
@@ -192,7 +197,7 @@ async fn a_deadline_of_the_context_ends_calls_by_the_seam_wherever_the_object_is
     for (place, _nodes, clerk) in clerks(&Office::new()).await {
         let clerk = Remote::into_any(clerk);
         for (method, limit, outcome) in
-            [("wait", Duration::ZERO, Outcome::NotRun), ("wait", 20 * MILLI, Outcome::MayHaveRun), ("caller", PATIENCE, Outcome::Ran)]
+            [("wait", Duration::ZERO, Outcome::NotRun), ("wait", 200 * MILLI, Outcome::MayHaveRun), ("caller", PATIENCE, Outcome::Ran)]
         {
             let mut call = named(method);
             call.context = call.context.with_timeout(limit);
@@ -222,7 +227,7 @@ async fn a_deadline_of_the_context_ends_calls_by_the_seam_wherever_the_object_is
 #[tokio::test]
 async fn a_deadline_that_an_interceptor_sets_holds_on_either_side() {
     let hurried = |mut call: RawCall, next: Next| {
-        call.context = call.context.with_timeout(20 * MILLI);
+        call.context = call.context.with_timeout(200 * MILLI);
         next.call(call)
     };
     let new = || Remote::<dyn Clerk>::new(Office::new());
@@ -256,4 +261,11 @@ async fn an_object_that_a_handler_calls_in_its_own_process_has_this_process_for_
         let is_local = nodes.is_empty();
         assert_eq!(clerk.caller().await.unwrap(), (is_local, is_local), "{place}");
     }
+    // Also where a node that was to pass it on answers by an object of its own.
+    let own = Remote::into_any(Remote::<dyn Clerk>::new(Office::new()));
+    let redirect = move |call: RawCall, _next: Next| own.call_raw(call);
+    let (_far, relay, there) = pair(Node::builder(), Node::builder().intercept_outgoing(redirect), Remote::new(Office::new())).await;
+    relay.publish("clerk", there).unwrap();
+    let stranger = Node::builder().start().await.unwrap();
+    assert_eq!(found(&relay, &stranger).await.caller().await.unwrap(), (false, false));
 }
