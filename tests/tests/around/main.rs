@@ -243,7 +243,7 @@ async fn holds(shop: &mut Remote<dyn Shop>, browsing: &AtomicU64, stranger: bool
     let left = shop.remaining().timeout(PATIENCE).await.unwrap();
     assert!(left.is_some_and(|left| left <= PATIENCE), "{left:?}");
 
-    let error = shop.browse().timeout(20 * MILLI).await.unwrap_err();
+    let error = shop.browse().timeout(200 * MILLI).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Deadline, Outcome::MayHaveRun));
     let call = shop.browse().send();
     until("somebody browses", || browsing.load(Ordering::SeqCst) > 0).await;
