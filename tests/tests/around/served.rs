@@ -132,14 +132,17 @@ async fn found(host: &Node, guest: &Node) -> Remote<dyn Clerk> {
 fn methods_that_block_run_side_by_side_and_block_nobody_else() {
     // One thread: a method that blocks it would never be met by the other one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let run = async {
-        let clerks = clerks(&Office::new()).await;
-        for (place, _nodes, clerk) in clerks {
+    let reached = Arc::new(Mutex::new(String::new()));
+    let at = Arc::clone(&reached);
+    let run = async move {
+        for (place, _nodes, clerk) in clerks(&Office::new()).await {
+            place.clone_into(&mut at.lock().unwrap());
             let (one, other) = (clerk.meet().send(), clerk.meet().send());
             let met = async { (one.await, other.await) };
             let (one, other) = timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("they do not meet: {place}"));
             assert_eq!((one, other), (Ok(()), Ok(())), "{place}");
             // By the name alone.
+            *at.lock().unwrap() = format!("{place}, by the name alone");
             let dynamic = Dynamic::from(clerk);
             let met = async { tokio::join!(dynamic.call("meet", json!([])), dynamic.call("meet", json!([]))) };
             let (one, other) = timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("they do not meet without the trait: {place}"));
@@ -154,7 +157,7 @@ fn methods_that_block_run_side_by_side_and_block_nobody_else() {
     });
     // A thread that is blocked for ever would hang the test, and no timer would fire on it.
     if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = is_done.recv_timeout(2 * PATIENCE) {
-        panic!("a thread is blocked");
+        panic!("a thread is blocked: {}", reached.lock().unwrap());
     }
     test.join().unwrap();
 }
