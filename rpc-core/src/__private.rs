@@ -173,6 +173,9 @@ impl Wire {
             Place::Broken(error) => {
                 Call::failed(Error::clone(&error).with_method(crate::inbound::method_name(interface.name, called.method)))
             }
+            Place::Stream(_) => {
+                Call::failed(crate::any::no_object().with_method(crate::inbound::method_name(interface.name, called.method)))
+            }
             Place::Here(servant) => {
                 let (bytes, mut outgoing) = match encode(&arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX) {
                     Ok(encoded) => encoded,

@@ -18,6 +18,7 @@ use crate::remote::Remote;
 use crate::schema;
 use crate::servant::{Handled, Servant};
 use crate::session::Import;
+use crate::stream::StreamHalf as Half;
 use crate::transfer;
 
 /// A reference to an object of any interface: what a relay, a directory or a wrapper holds.
@@ -34,6 +35,8 @@ pub struct AnyRemote {
 pub(crate) enum Place {
     Here(Arc<dyn Servant>),
     There(Arc<Import>),
+    /// No object, but a half of a stream on its way: references and halves share one table beside a message.
+    Stream(Arc<Half>),
     /// It could not be passed on; every call says why.
     Broken(Arc<Error>),
 }
@@ -45,6 +48,10 @@ impl AnyRemote {
 
     pub(crate) const fn there(import: Arc<Import>) -> Self {
         Self { place: Place::There(import) }
+    }
+
+    pub(crate) fn half(half: Half) -> Self {
+        Self { place: Place::Stream(Arc::new(half)) }
     }
 
     pub(crate) fn broken(error: Error) -> Self {
@@ -61,7 +68,7 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => servant.interface(),
             Place::There(import) => import.interface(),
-            Place::Broken(_) => "",
+            Place::Stream(_) | Place::Broken(_) => "",
         }
     }
 
@@ -70,7 +77,7 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => servant.meta().map(ObjectKey::of_local),
             Place::There(import) => Some(import.key()),
-            Place::Broken(_) => None,
+            Place::Stream(_) | Place::Broken(_) => None,
         }
     }
 
@@ -130,6 +137,7 @@ impl AnyRemote {
             _ if self.interface() == interface => Some(self.clone()),
             Place::Here(_) => self.cast_here(interface),
             Place::There(import) => crate::cast::ask(import, interface).await?,
+            Place::Stream(_) => return Err(no_object()),
             Place::Broken(error) => return Err(Error::clone(error)),
         };
         found.ok_or_else(|| crate::cast::refused(interface))
@@ -176,6 +184,7 @@ impl AnyRemote {
                     None => crate::introspect::page(&**servant, from),
                 },
                 Place::There(import) => crate::cast::ask_page(import, from).await?,
+                Place::Stream(_) => return Err(no_object()),
                 Place::Broken(error) => return Err(Error::clone(error)),
             };
             pages.add(page)?;
@@ -187,7 +196,7 @@ impl AnyRemote {
     pub(crate) fn cast_here(&self, interface: &str) -> Option<Self> {
         match &self.place {
             Place::Here(servant) => Arc::clone(servant).cast(interface),
-            Place::There(_) | Place::Broken(_) => None,
+            Place::There(_) | Place::Stream(_) | Place::Broken(_) => None,
         }
     }
 
@@ -198,6 +207,7 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => crate::direct::call_raw(Arc::clone(servant), call),
             Place::There(import) => crate::session::call_raw(import, call),
+            Place::Stream(_) => RawReturn::failed(no_object()),
             Place::Broken(error) => RawReturn::failed(Error::clone(error)),
         }
     }
@@ -207,7 +217,7 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => import_of(servant),
             Place::There(import) => Some(Arc::clone(import)),
-            Place::Broken(_) => None,
+            Place::Stream(_) | Place::Broken(_) => None,
         }
     }
 
@@ -233,6 +243,7 @@ impl AnyRemote {
     pub(crate) fn is_connected(&self) -> bool {
         match &self.place {
             Place::Here(servant) => servant.behind().is_none_or(Self::is_connected),
+            Place::Stream(_) => true,
             Place::There(import) => !import.session().is_closed(),
             Place::Broken(_) => false,
         }
@@ -244,6 +255,7 @@ impl AnyRemote {
                 Some(reference) => Box::pin(reference.closed()).await,
                 None => std::future::pending().await,
             },
+            Place::Stream(_) => std::future::pending().await,
             Place::There(import) => import.session().closed().await,
             Place::Broken(error) => Error::clone(error),
         }
@@ -255,6 +267,7 @@ impl fmt::Debug for AnyRemote {
         match &self.place {
             Place::Here(servant) => write!(f, "Remote(`{}` #{}, local)", servant.interface(), servant.number()),
             Place::There(import) => write!(f, "Remote(`{}` {}, over {})", import.interface(), import.key(), import.session().peer()),
+            Place::Stream(half) => write!(f, "Remote(no object: the {half:?})"),
             Place::Broken(error) => write!(f, "Remote(broken: {error})"),
         }
     }
@@ -315,6 +328,11 @@ pub(crate) fn import_of(servant: &Arc<dyn Servant>) -> Option<Arc<Import>> {
         Some(reference) => reference.import(),
         None => Arc::clone(servant).as_import(),
     }
+}
+
+/// What is said of a half of a stream where an object is expected.
+pub(crate) fn no_object() -> Error {
+    Error::new(ErrorKind::Misuse, Outcome::NotRun, "this is a half of a stream and no object: it has no methods")
 }
 
 /// Turns the error of a broken reference into the error of a call on it.

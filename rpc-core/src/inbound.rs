@@ -419,6 +419,12 @@ pub(crate) fn oversized(size: &Size, references: usize, segments: usize, max_byt
     None
 }
 
+/// The table of an item's references is too long.
+pub(crate) fn too_many_references(references: usize) -> Error {
+    let text = format!("{references} references in one item do not fit its first frame; send it in pieces");
+    Error::new(ErrorKind::TooLarge, Outcome::NotRun, text)
+}
+
 /// The descriptor's name for an error text.
 pub(crate) fn method_name(interface: &str, method: &MethodDescriptor) -> String {
     format!("{interface}.{}", method.name)

@@ -642,6 +642,7 @@ mod remote;
 pub mod schema;
 mod servant;
 mod session;
+pub mod stream;
 mod sync;
 #[cfg(feature = "tarpc")]
 pub mod tarpc_bridge;

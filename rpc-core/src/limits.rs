@@ -33,6 +33,16 @@ pub struct Limits {
     /// Bytes of results that wait here for a peer to take them, on one session; above it a result is dropped and its caller told so.
     /// Default 256 MiB.
     pub unsent_bytes: u64,
+    /// Streams that a peer may have opened at a time on one session. This side opens no more of its own either. Default 256; 0 offers
+    /// none.
+    pub streams: u32,
+    /// Bytes of one stream that may wait here, or be on their way, before its reader takes them. Default 512 KiB: enough to keep a link of
+    /// 1 Gbit/s busy that takes 4 ms there and back; one that takes longer needs more. An item has at most three quarters of it. Less
+    /// than 65,536 counts as that.
+    pub stream_window: u64,
+    /// The same for all streams of a session together. Default 256 MiB, which is room for every stream on either side, so that readers
+    /// that have stopped never keep another stream waiting.
+    pub streams_window: u64,
     /// Methods one peer may define on one session. Default 16,384: a large program has hundreds.
     pub definitions: u32,
     /// How deep a value may be nested. Default 64, as Cap'n Proto's: a decoder uses a stack frame per level.
@@ -67,6 +77,9 @@ impl Default for Limits {
             return_window: 80 << 20,
             unclaimed_bytes: 256 << 20,
             unsent_bytes: 256 << 20,
+            streams: 256,
+            stream_window: 512 << 10,
+            streams_window: 256 << 20,
             definitions: 16_384,
             depth: 64,
             decoded_bytes: 256 << 20,
@@ -98,6 +111,10 @@ pub struct PeerLimits {
     pub definitions: u32,
     /// Streams that may be open at a time; 0 where streams are not offered.
     pub streams: u32,
+    /// See [`Limits::stream_window`].
+    pub stream_window: u64,
+    /// See [`Limits::streams_window`].
+    pub streams_window: u64,
     /// See [`Limits::depth`].
     pub depth: u32,
     /// The longest silence that the sender of the hello tolerates, in milliseconds; 0 when it has no keep-alive.
@@ -135,6 +152,17 @@ impl Size {
     }
 }
 
+/// What an item of a stream costs of its window beside its bytes and references: about what it takes in memory while it waits.
+pub const ITEM_COST: u64 = 64;
+
+/// What the references of an item cost.
+pub(crate) const fn references_cost(references: usize) -> u64 {
+    references as u64 * REFERENCE_COST
+}
+
+/// A window of a stream that is announced smaller than this is read as this.
+pub const STREAM_WINDOW_MIN: u64 = 65_536;
+
 /// A window that is announced smaller than this is read as this: 64 KiB of payload with the largest tables.
 pub const WINDOW_MIN: u64 = 65_536 + TABLES_COST_MAX;
 
@@ -146,6 +174,8 @@ impl PeerLimits {
         self.call_window = self.call_window.max(WINDOW_MIN);
         self.return_window = self.return_window.max(WINDOW_MIN);
         self.message_bytes = self.message_bytes.min(self.call_window - TABLES_COST_MAX).min(self.return_window - TABLES_COST_MAX);
+        self.stream_window = self.stream_window.max(STREAM_WINDOW_MIN);
+        self.streams_window = self.streams_window.max(self.stream_window);
         self.calls_in_flight = self.calls_in_flight.max(1);
         self.exports = self.exports.max(1);
         self.definitions = self.definitions.max(1);
@@ -162,6 +192,8 @@ impl PeerLimits {
         return_window: WINDOW_MIN,
         definitions: 64,
         streams: 0,
+        stream_window: STREAM_WINDOW_MIN,
+        streams_window: STREAM_WINDOW_MIN,
         depth: 64,
         keep_alive_ms: 0,
     };

@@ -67,3 +67,16 @@ fn no_seed_breaks_a_rule() {
         assert!(missing.is_empty(), "no seed came across {missing:?}: the simulation has lost its reach");
     }
 }
+
+/// Streams have a world of their own: two ends, and the frames between them.
+#[test]
+fn no_seed_loses_an_item_or_credit_of_a_stream() {
+    let mut reads = 0;
+    for seed in 0..number("NETREF_SEEDS").unwrap_or(SEEDS) {
+        match simulation::streams::run(seed) {
+            Ok(seen) => reads += seen.reads,
+            Err(error) => panic!("seed {seed}: {error}"),
+        }
+    }
+    assert!(reads > 10_000, "only {reads} items were read");
+}

@@ -12,7 +12,7 @@ use super::settle::Settling;
 use crate::any::AnyRemote;
 use crate::around::Chain;
 use crate::id::{Incarnation, NodeId};
-use crate::limits::{Limits, PeerLimits, TABLES_COST_MAX};
+use crate::limits::{Limits, PeerLimits, STREAM_WINDOW_MIN, TABLES_COST_MAX};
 use crate::proto::window_for;
 use crate::servant::Servant;
 use crate::session::SessionCore;
@@ -146,7 +146,9 @@ impl NodeCore {
             call_window: limits.call_window.max(window_for(limits.message_bytes + TABLES_COST_MAX)),
             return_window: limits.return_window.max(window_for(limits.message_bytes + TABLES_COST_MAX)),
             definitions: limits.definitions,
-            streams: 0,
+            streams: limits.streams,
+            stream_window: limits.stream_window.max(STREAM_WINDOW_MIN),
+            streams_window: limits.streams_window.max(limits.stream_window).max(STREAM_WINDOW_MIN),
             depth: limits.depth,
             keep_alive_ms: self.keep_alive().map_or(0, |(_, timeout)| timeout.as_millis().try_into().unwrap_or(u64::MAX)),
         }

@@ -52,7 +52,8 @@ struct Theirs {
 
 /// What a node offers.
 fn offered(node: &NodeCore) -> u64 {
-    if node.compresses() { wire::feature::COMPRESSION } else { 0 }
+    let compression = if node.compresses() { wire::feature::COMPRESSION } else { 0 };
+    wire::feature::STREAMS | compression
 }
 
 /// A link during its handshake.
@@ -151,13 +152,18 @@ impl Shaking {
         self.read_magic().await?;
         let from = self.link.remote.to_string();
         self.read(|frame| match frame {
-            Frame::Hello(hello) => Ok(Theirs {
-                key: (hello.node, hello.incarnation),
-                share: hello.share,
-                name: hello.name.to_owned(),
-                limits: hello.limits,
-                features: hello.features,
-            }),
+            Frame::Hello(mut hello) => {
+                if hello.features & wire::feature::STREAMS == 0 {
+                    hello.limits.streams = 0;
+                }
+                Ok(Theirs {
+                    key: (hello.node, hello.incarnation),
+                    share: hello.share,
+                    name: hello.name.to_owned(),
+                    limits: hello.limits,
+                    features: hello.features,
+                })
+            }
             Frame::Refuse(refuse) => Err(refused(&refuse)),
             _ => Err(broken(format!("{from} sent another frame where a hello belongs"))),
         })

@@ -12,6 +12,7 @@ use super::imports::Imports;
 use super::keepalive::KeepAlive;
 use super::questions::{Pool, Questions};
 use super::rule::Rule;
+use super::streams::Streams;
 use crate::id::CallId;
 use crate::limits::{PeerLimits, Size, TABLES_COST_MAX};
 use crate::wire::ChunkOf;
@@ -34,6 +35,7 @@ pub(crate) struct Connection {
     pub(crate) call_pieces: Assembly,
     /// Returns of the peer's that are still arriving.
     pub(crate) return_pieces: Assembly,
+    pub(crate) streams: Streams,
     refusals_left: u32,
     /// What the peer announced.
     pub(crate) theirs: PeerLimits,
@@ -79,6 +81,7 @@ impl Connection {
             returns_in: ReceiveWindow::new(ours.return_window, ours.message_bytes + TABLES_COST_MAX),
             call_pieces: Assembly::default(),
             return_pieces: Assembly::default(),
+            streams: Streams::new(ours, theirs),
             refusals_left: refusals,
             theirs,
             ours,
@@ -222,6 +225,7 @@ impl Connection {
         self.imports.clear();
         self.call_pieces.clear();
         self.return_pieces.clear();
+        self.streams.clear();
         self.own = OwnDefinitions::new(0);
         self.peer = PeerDefinitions::new(0);
     }

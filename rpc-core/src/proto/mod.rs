@@ -13,6 +13,7 @@
 //! | `lines` | the order in which calls on one object start |
 //! | `ways` | by which way a reference goes, and whether it has come home |
 //! | `credit` | the byte windows |
+//! | `streams`, `stream` | the streams of a session, and one of them with its credit |
 //! | `keepalive` | whether the peer is alive |
 //! | `rule` | what a peer can do wrong |
 
@@ -27,6 +28,8 @@ pub(crate) mod keepalive;
 pub(crate) mod lines;
 pub(crate) mod questions;
 pub(crate) mod rule;
+pub(crate) mod stream;
+pub(crate) mod streams;
 pub(crate) mod ways;
 
 pub(crate) use answers::Answer;
@@ -38,4 +41,6 @@ pub(crate) use keepalive::{KeepAlive, Silence};
 pub(crate) use lines::{Lines, Place};
 pub(crate) use questions::Pool;
 pub(crate) use rule::Rule;
+pub(crate) use stream::{Half, Kind, grant_step, item_max};
+pub(crate) use streams::{Streams, Taken};
 pub(crate) use ways::{Way, way_of};

@@ -31,6 +31,12 @@ pub(crate) enum Rule {
     FinishForNoCall,
     /// A frame that does not follow the format.
     Malformed,
+    /// A frame for a stream that is not there, or that its sender has closed.
+    StreamNotThere,
+    /// A frame of the other half of a stream, or of a form that its kind does not have.
+    StreamForm,
+    /// A stream id that is still in use, of the other side's, or beyond the limit.
+    StreamIdInUse,
 }
 
 impl Rule {
@@ -56,6 +62,9 @@ impl fmt::Display for Rule {
             Self::HandshakeOver => "frames of the handshake end with the handshake",
             Self::FinishForNoCall => "a finish must name a call that is open or holds results",
             Self::Malformed => "a frame must follow the format",
+            Self::StreamNotThere => "a frame of a stream must name one that is open, and none may come behind its sender's close",
+            Self::StreamForm => "a frame of a stream must be one that its sender's half and the stream's kind allow",
+            Self::StreamIdInUse => "a stream id may be used again only after both halves closed it, and only below the announced limit",
         })
     }
 }
@@ -82,6 +91,9 @@ mod tests {
             (Rule::HandshakeOver, 10, "a set-up frame after the handshake"),
             (Rule::FinishForNoCall, 11, "a finish for no call"),
             (Rule::Malformed, 12, "bytes that are no frame"),
+            (Rule::StreamNotThere, 13, "a frame of a stream that is not there"),
+            (Rule::StreamForm, 14, "a frame that is not for its sender's half"),
+            (Rule::StreamIdInUse, 15, "a stream id in use"),
         ];
         for (rule, code, words) in rules {
             assert_eq!(rule.code(), code, "{rule:?}");

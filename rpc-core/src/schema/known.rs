@@ -23,6 +23,7 @@ use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::interface::Interface;
 use crate::remote::Remote;
+use crate::stream::{self, traced};
 use crate::weak::WeakRemote;
 
 /// The length of a tuple struct by which a reference gives itself away to the tracer. Its name is that of the interface.
@@ -238,5 +239,31 @@ impl<T: ?Sized + Interface + 'static> Schema for WeakRemote<T> {
 impl Schema for AnyRemote {
     fn schema(types: &mut Types) -> TypeId {
         types.add(Shape::Reference(Name::Borrowed("")))
+    }
+}
+
+macro_rules! halves {
+    ($($ty:ident = $half:ident),* $(,)?) => {$(
+        impl<T: Schema + 'static> Schema for stream::$ty<T> {
+            fn schema(types: &mut Types) -> TypeId {
+                let TypeId(half) = types.add(Shape::Reference(Name::Borrowed(traced::name(traced::$half))));
+                let TypeId(item) = T::schema(types);
+                types.add(Shape::Tuple(vec![half, item]))
+            }
+        }
+    )*};
+}
+
+halves!(Sender = SENDER, Receiver = RECEIVER, WatchSender = WATCH_SENDER, WatchReceiver = WATCH_RECEIVER);
+
+impl Schema for stream::ByteWriter {
+    fn schema(types: &mut Types) -> TypeId {
+        types.add(Shape::Reference(Name::Borrowed(traced::BYTE_WRITER)))
+    }
+}
+
+impl Schema for stream::ByteReader {
+    fn schema(types: &mut Types) -> TypeId {
+        types.add(Shape::Reference(Name::Borrowed(traced::BYTE_READER)))
     }
 }

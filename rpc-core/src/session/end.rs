@@ -48,6 +48,7 @@ impl SessionCore {
             self.closed.store(true, Ordering::Release);
             self.fail_calls(state, &error, &mut after);
             self.drop_objects(state, &mut after);
+            state.lose_streams(&error, &mut after);
             // What was accepted may have run; only what came later did not.
             let last_call = state.proto.answers.depart();
             state.proto.close();

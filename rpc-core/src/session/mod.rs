@@ -6,6 +6,7 @@
 //! | `state` | everything the lock protects |
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
 //! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
+//! | `streams`, `streams_in`, `parcels` | streams, the frames of them that arrive, and their data on its way out |
 //! | `watch` | threads that a handler keeps for itself |
 //! | `packing` | what leaves and arrives compressed |
 //! | `references`, `import` | references between objects and table entries |
@@ -22,11 +23,14 @@ mod models;
 mod outbox;
 mod outcall;
 mod packing;
+mod parcels;
 mod reader;
 mod references;
 mod send;
 mod state;
 mod stats;
+mod streams;
+mod streams_in;
 mod task;
 mod ticket;
 mod waiters;
@@ -35,8 +39,8 @@ mod writer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{OnceLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -45,7 +49,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
 pub use stats::SessionStats;
-pub(crate) use waiters::Arrived;
+pub(crate) use waiters::{Arrived, ArrivedBytes};
 
 use crate::any::AnyRemote;
 use crate::codec::Bounds;
@@ -68,6 +72,7 @@ use state::State;
 
 /// Two nodes' relationship, seen from one of them.
 pub(crate) struct SessionCore {
+    this: Weak<Self>,
     id: SessionId,
     /// Its key in the tables of this process.
     key: u64,
@@ -83,6 +88,8 @@ pub(crate) struct SessionCore {
     has_outgoing: bool,
     /// There when both sides take compressed bodies.
     meter: Option<Meter>,
+    /// What may be taken of a stream before its writer is to be told.
+    stream_step: u64,
     node: Arc<NodeCore>,
     state: Mutex<State>,
     /// References that were dropped here and not yet released over there. A lock of its own, so that a drop never meets the other one.
@@ -120,8 +127,12 @@ impl SessionCore {
     pub(crate) fn new(node: Arc<NodeCore>, agreed: Agreed, write: Box<dyn AsyncWrite + Send + Unpin>) -> Arc<Self> {
         let now = Instant::now();
         let keep_alive = node.keep_alive().map(|(interval, timeout)| KeepAlive::new(now, interval, timeout));
-        let proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
-        let core = Arc::new(Self {
+        let mut proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
+        proto.streams.set_dialled(agreed.dialled);
+        let stream_step = streams::grant_step(&proto.streams);
+        let core = Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            stream_step,
             id: agreed.id,
             key: crate::object::cell::next_number(),
             dialled: agreed.dialled,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::parcels::{Left, Parcels};
 use crate::id::CallId;
 use crate::wire::{self, ChunkOf, FRAME_MAX};
 
@@ -28,6 +29,8 @@ pub(super) struct Outbox {
     results: u64,
     /// Bytes of results and bodies in the batch that was taken last and is not written yet.
     leaving: u64,
+    /// The data of streams.
+    pub(super) parcels: Parcels,
 }
 
 /// A body whose first frame has been written to `frames`.
@@ -56,7 +59,7 @@ impl Piece {
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty() && self.bodies.is_empty()
+        self.frames.is_empty() && self.bodies.is_empty() && self.parcels.is_empty()
     }
 
     /// Queues the rest of a message whose first frame is already in `frames`.
@@ -81,8 +84,9 @@ impl Outbox {
         self.waiting + self.results + self.leaving
     }
 
-    /// Takes the next batch: all finished frames, then a few chunks, one of each body in turn. `spare` is an empty buffer to go on with.
-    pub(super) fn take(&mut self, pieces: &mut VecDeque<Piece>, spare: &mut Vec<u8>) {
+    /// Takes the next batch: all finished frames, then a few chunks, one of each body in turn, then some of the data of streams. `spare`
+    /// is an empty buffer to go on with.
+    pub(super) fn take(&mut self, pieces: &mut VecDeque<Piece>, spare: &mut Vec<u8>, left: &mut Left) {
         if !self.frames.is_empty() {
             pieces.push_back(Piece::Owned(std::mem::replace(&mut self.frames, std::mem::take(spare))));
         }
@@ -102,6 +106,9 @@ impl Outbox {
             if !body.parts.is_empty() {
                 self.bodies.push_back(body);
             }
+        }
+        if !self.parcels.is_empty() {
+            self.parcels.take(pieces, left);
         }
     }
 
@@ -137,10 +144,10 @@ mod tests {
         outbox.push_body(ChunkOf::Return, ID, [Bytes::from(vec![1; 2 * CHUNK_BYTES])]);
         let all = 100 + 2 * CHUNK_BYTES as u64;
         assert_eq!(outbox.waiting(), all);
-        outbox.take(&mut VecDeque::new(), &mut Vec::new());
+        outbox.take(&mut VecDeque::new(), &mut Vec::new(), &mut Left::default());
         assert_eq!(outbox.waiting(), all, "taken, and not written");
         outbox.batch_written();
-        outbox.take(&mut VecDeque::new(), &mut Vec::new());
+        outbox.take(&mut VecDeque::new(), &mut Vec::new(), &mut Left::default());
         outbox.batch_written();
         assert_eq!(outbox.waiting(), 0);
     }
@@ -154,7 +161,7 @@ mod tests {
         let mut order = Vec::new();
         while !outbox.is_empty() {
             let mut pieces = VecDeque::new();
-            outbox.take(&mut pieces, &mut Vec::new());
+            outbox.take(&mut pieces, &mut Vec::new(), &mut Left::default());
             let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.as_slice().to_vec()).collect();
             let mut rest = &bytes[..];
             while let Some((body, consumed)) = wire::split(rest) {

@@ -222,6 +222,12 @@ impl SessionCore {
                 Err(error) => self.on_malformed(body, error),
             };
         }
+        if body.first() == Some(&wire::kind::STREAM_DATA) {
+            return match &wire::decode_stream_data(body) {
+                Ok(data) => self.on_stream_data(data),
+                Err(error) => self.on_malformed(body, error),
+            };
+        }
         match &wire::decode(body) {
             Ok(Frame::Chunk(chunk)) => self.on_chunk(chunk, batch),
             Ok(frame) => self.on_control(frame),
@@ -261,15 +267,12 @@ impl SessionCore {
                 // Any received byte counts as life, so there is nothing to do.
                 Frame::Pong(_) => Ok(()),
                 Frame::Hello(_) | Frame::Start(_) | Frame::Accept(_) | Frame::Refuse(_) => Err(Rule::HandshakeOver),
-                Frame::Resolve(_)
-                | Frame::Disembargo(_)
-                | Frame::StreamData(_)
-                | Frame::StreamCredit(_)
-                | Frame::StreamClose(_)
-                | Frame::Provide(_)
-                | Frame::Collect(_)
-                | Frame::Ack(_) => Err(Rule::FeatureNotNegotiated),
-                Frame::Call(_) | Frame::Return(_) | Frame::Chunk(_) => Ok(()),
+                Frame::Resolve(_) | Frame::Disembargo(_) | Frame::Provide(_) | Frame::Collect(_) | Frame::Ack(_) => {
+                    Err(Rule::FeatureNotNegotiated)
+                }
+                Frame::StreamCredit(credit) => self.on_stream_credit(state, credit, &mut after),
+                Frame::StreamClose(close) => self.on_stream_close(state, close, &mut after),
+                Frame::Call(_) | Frame::Return(_) | Frame::Chunk(_) | Frame::StreamData(_) => Ok(()),
             };
             if let Err(rule) = handled {
                 goes_on = state.refuse(kind, rule);
@@ -313,7 +316,7 @@ impl SessionCore {
                 state.proto.handle_return_credit(bytes);
                 self.pump_returns(state, after);
             }
-            Window::Streams => return Err(Rule::FeatureNotNegotiated),
+            Window::Streams => self.on_streams_credit(state, bytes, after)?,
         }
         Ok(())
     }

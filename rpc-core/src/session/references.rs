@@ -10,7 +10,7 @@ use crate::any::{AnyRemote, Place, broken};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::ExportId;
 use crate::object_key::{ObjectKey, process_identity};
-use crate::proto::{Rule, Way, way_of};
+use crate::proto::{Half, Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
 use crate::sync;
@@ -29,14 +29,20 @@ impl SessionCore {
     /// [`describe_all`](Self::describe_all), for messages of which most have none.
     #[inline]
     pub(super) fn describe(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
-        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references) }
+        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, true) }
+    }
+
+    /// The same for an item of a stream. Nothing says when it was read, so nothing in it goes by its identity alone.
+    #[inline]
+    pub(super) fn describe_for_stream(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
+        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, false) }
     }
 
     /// Describes the references of a message and counts them as sent. On an error nothing is counted.
-    fn describe_all(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
+    fn describe_all(&self, state: &mut State, references: &[AnyRemote], by_identity: bool) -> Result<Described, Error> {
         let mut described = Described::default();
         for reference in references {
-            match self.describe_one(state, reference, &mut described) {
+            match self.describe_one(state, reference, by_identity, &mut described) {
                 Ok(descriptor) => described.descriptors.push(descriptor),
                 Err(error) => {
                     self.take_back(state, &described);
@@ -50,7 +56,9 @@ impl SessionCore {
     /// Uncounts references whose message was never sent.
     pub(super) fn take_back(&self, state: &mut State, described: &Described) {
         for descriptor in &described.descriptors {
-            if let Descriptor::Hosted { export, .. } = descriptor {
+            if let Descriptor::StreamSender { stream, .. } | Descriptor::StreamReceiver { stream, .. } = descriptor {
+                self.take_half_back(state, *stream);
+            } else if let Descriptor::Hosted { export, .. } = descriptor {
                 // The references themselves are still in the message, so no object of the user's is dropped here.
                 if let Ok(Some(_)) = state.proto.exports.release(*export, 1)
                     && let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take)
@@ -61,20 +69,27 @@ impl SessionCore {
         }
     }
 
-    fn describe_one(&self, state: &mut State, reference: &AnyRemote, described: &mut Described) -> Result<Descriptor<'static>, Error> {
+    fn describe_one(
+        &self,
+        state: &mut State,
+        reference: &AnyRemote,
+        by_identity: bool,
+        described: &mut Described,
+    ) -> Result<Descriptor<'static>, Error> {
         match &reference.place {
             Place::Broken(_) => Ok(Descriptor::Broken { text: "the sender's own reference is broken" }),
             Place::Here(servant) => self.export(state, servant),
+            Place::Stream(half) => self.describe_half(state, half),
             Place::There(import) => {
                 let (home, number, tag) = import.identity();
                 match way_of(std::ptr::eq(Arc::as_ptr(import.session()), self), home, self.identity) {
                     Way::Back => Ok(Descriptor::Yours { export: import.id }),
-                    Way::Home => {
+                    Way::Home if by_identity => {
                         described.held = true;
                         let interface = state.define_interface(import.interface())?;
                         Ok(Descriptor::Home { interface, number, tag })
                     }
-                    Way::Through => {
+                    Way::Home | Way::Through => {
                         let servant: Arc<dyn Servant> = Arc::clone(import) as _;
                         self.export(state, &servant)
                     }
@@ -168,11 +183,10 @@ impl SessionCore {
                 // A guessed identity gets the same answer as one that is gone.
                 registry::find(*number, name, *tag).map(reference_to).ok_or(Rule::UnknownExport)
             }
-            Descriptor::Promise { .. }
-            | Descriptor::Answer { .. }
-            | Descriptor::ThirdParty { .. }
-            | Descriptor::StreamSender { .. }
-            | Descriptor::StreamReceiver { .. } => Err(Rule::FeatureNotNegotiated),
+            Descriptor::Promise { .. } | Descriptor::Answer { .. } | Descriptor::ThirdParty { .. } => Err(Rule::FeatureNotNegotiated),
+            // Named after the half that stays at the peer: the other one is here now.
+            Descriptor::StreamSender { stream, kind } => self.receive_half(state, *stream, Half::Receiving, *kind).map(AnyRemote::half),
+            Descriptor::StreamReceiver { stream, kind } => self.receive_half(state, *stream, Half::Sending, *kind).map(AnyRemote::half),
         }
     }
 

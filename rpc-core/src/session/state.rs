@@ -19,6 +19,7 @@ use crate::id::CallId;
 use crate::inbound::{Reply, ReplyBytes};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Kind, Resolved, Servant};
+use crate::stream::{Queue, Queued};
 use crate::sync::{AtomicBool, Notify};
 use crate::transfer::{Incoming, Outgoing};
 use crate::wire::{self, Frame, Refused, Status, Window};
@@ -54,6 +55,8 @@ pub(super) struct State {
     pub(super) pending: HashMap<CallId, super::dispatch::Pending>,
     /// Calls that must not start before an earlier one on the same object has.
     pub(super) lines: Lines<Box<Ready>>,
+    /// What is behind the ids of streams.
+    pub(super) streams: super::streams::Entries,
     /// What the peer's method numbers mean, for the interface that was asked last.
     pub(super) resolved: Vec<Option<(Kind, Resolved)>>,
     /// The same for methods that do not fit, some of them: comparing structures takes longer than answering.
@@ -117,6 +120,7 @@ impl State {
             pong: None,
             pending: HashMap::new(),
             lines: Lines::default(),
+            streams: super::streams::Entries::default(),
             resolved: Vec::new(),
             misfits: HashMap::new(),
             numbers: HashMap::new(),
@@ -204,6 +208,10 @@ pub(super) struct Rest {
     pub(super) places: Vec<Place<Box<Ready>>>,
     pub(super) pending: Vec<super::dispatch::Pending>,
     tasks: Vec<tokio::task::AbortHandle>,
+    /// Streams that are over.
+    pub(super) queues: Vec<Arc<Queue>>,
+    /// Items that others have taken the place of.
+    pub(super) items: Vec<Queued>,
 }
 
 impl Afterwards {
@@ -214,6 +222,13 @@ impl Afterwards {
     /// Whether enough is put off that it had better be done now.
     pub(super) fn is_long(&self) -> bool {
         self.rest.as_ref().is_some_and(|rest| rest.wakers.len() >= WAKERS_MAX || !rest.references.is_empty())
+    }
+
+    /// For what is there only now and then.
+    pub(super) fn rest_if(&mut self, is_there: bool, f: impl FnOnce(&mut Rest)) {
+        if is_there {
+            f(self.rest());
+        }
     }
 
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
@@ -281,6 +296,8 @@ impl Afterwards {
             crate::panics::drop_each(rest.bytes);
             crate::panics::drop_each(rest.places);
             crate::panics::drop_each(rest.pending);
+            crate::panics::drop_each(rest.queues);
+            crate::panics::drop_each(rest.items);
         }
     }
 }

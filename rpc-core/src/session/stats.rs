@@ -26,6 +26,8 @@ pub struct SessionStats {
     pub sleeping: usize,
     /// Returns that wait for the peer's credit.
     pub held_returns: usize,
+    /// Streams of which one half is here and the other at the peer.
+    pub streams: usize,
     /// Releases that are not yet sent.
     pub releases: usize,
 }
@@ -52,6 +54,7 @@ impl SessionCore {
             queued: state.lines.len(),
             sleeping: state.waiters.len(),
             held_returns: state.held_returns.len(),
+            streams: state.proto.streams.len(),
             releases,
         }
     }

@@ -30,6 +30,16 @@ pub(crate) enum ArrivedBytes {
 const SHORT_MAX: usize = 23;
 
 impl ArrivedBytes {
+    /// A copy.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        if bytes.len() > SHORT_MAX {
+            return Self::Long(Bytes::copy_from_slice(bytes));
+        }
+        let mut short = [0; SHORT_MAX];
+        short[..bytes.len()].copy_from_slice(bytes);
+        Self::Short { len: bytes.len() as u8, bytes: short }
+    }
+
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),

@@ -13,6 +13,7 @@ use tokio::io::AsyncWrite;
 
 use super::SessionCore;
 use super::outbox::Piece;
+use super::parcels::Left;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::ExportId;
 use crate::proto::Silence;
@@ -140,6 +141,13 @@ impl SessionCore {
     /// Writes everything that is ready, as far as the socket takes it. Never blocks: whoever finds the socket in use leaves it to the
     /// writer's task.
     pub(super) fn flush(&self) {
+        let mut left = Left::default();
+        self.write_ready(&mut left);
+        crate::panics::drop_each(left.held);
+        left.after.run();
+    }
+
+    fn write_ready(&self, left: &mut Left) {
         let Some(mut side) = self.writer.try_lock() else { return self.schedule_flush() };
         let Some(waker) = self.write_waker.get() else { return };
         let mut cx = Context::from_waker(waker);
@@ -149,7 +157,7 @@ impl SessionCore {
                 Poll::Ready(Err(error)) => break error,
                 Poll::Ready(Ok(())) => {}
             }
-            if side.closed || !self.fill(&mut side) {
+            if side.closed || !self.fill(&mut side, left) {
                 return;
             }
         };
@@ -159,7 +167,7 @@ impl SessionCore {
     }
 
     /// Takes the next batch out of the outbox. The one before has been written in full.
-    fn fill(&self, side: &mut WriteSide) -> bool {
+    fn fill(&self, side: &mut WriteSide, left: &mut Left) -> bool {
         let releases = std::mem::take(&mut *self.releases.lock());
         let mut guard = self.state.lock();
         let state = &mut *guard;
@@ -175,7 +183,10 @@ impl SessionCore {
         if state.outbox.is_empty() {
             return false;
         }
-        state.outbox.take(&mut side.pieces, &mut side.spare);
+        state.outbox.take(&mut side.pieces, &mut side.spare, left);
+        if !left.closes.is_empty() {
+            state.closes_left(left);
+        }
         true
     }
 
@@ -279,7 +290,7 @@ impl SessionCore {
                 match side.poll_pieces(cx) {
                     Poll::Pending => return Poll::Pending,
                     // What was said last waits behind a batch that the link was slow to take.
-                    Poll::Ready(Ok(())) if self.fill(&mut side) => {}
+                    Poll::Ready(Ok(())) if self.fill(&mut side, &mut Left::default()) => {}
                     Poll::Ready(_) => side.give_up(),
                 }
             }

@@ -56,6 +56,16 @@ pub(crate) fn decode_return(body: &[u8]) -> Result<Return<'_>, DecodeError> {
     Reader { rest: body.get(1..).unwrap_or_default() }.answer()
 }
 
+/// The data in a body that begins with [`kind::STREAM_DATA`]. It is nearly all of a session that carries streams.
+///
+/// # Errors
+///
+/// The first rule that the bytes break.
+#[inline]
+pub(crate) fn decode_stream_data(body: &[u8]) -> Result<StreamData<'_>, DecodeError> {
+    Reader { rest: body.get(1..).unwrap_or_default() }.stream_data()
+}
+
 /// What is left of a frame.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {

@@ -74,13 +74,15 @@ fn link_frames() -> Vec<(&'static str, Frame<'static>)> {
         call_window: 64 << 20,
         return_window: 64 << 20,
         definitions: 16_384,
-        streams: 0,
+        streams: 512,
+        stream_window: 256 << 10,
+        streams_window: 256 << 20,
         depth: 64,
         keep_alive_ms: 60_000,
     };
     vec![
         (
-            "6400 01 01 00 00 0f0e0d0c0b0a09080706050403020100 1817161514131211 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5 05616c706861 09 018020 02c0843d 0380808020 0480808020 0580808020 06808001 0700 0840 09e0d403",
+            "6f00 01 01 00 00 0f0e0d0c0b0a09080706050403020100 1817161514131211 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5 05616c706861 0b 018020 02c0843d 0380808020 0480808020 0580808020 06808001 078004 0840 09e0d403 0a808010 0b8080808001",
             Frame::Hello(Hello {
                 major: 1,
                 minor: 0,

@@ -121,6 +121,8 @@ fn put_limits(out: &mut Vec<u8>, limits: &PeerLimits) {
         (7, limits.streams.into()),
         (8, limits.depth.into()),
         (9, limits.keep_alive_ms),
+        (10, limits.stream_window),
+        (11, limits.streams_window),
     ];
     put_varint(out, pairs.len() as u64);
     for (key, value) in pairs {
@@ -221,6 +223,8 @@ fn set_limit(limits: &mut PeerLimits, key: u64, value: u64) {
         7 => limits.streams = small,
         8 => limits.depth = small,
         9 => limits.keep_alive_ms = value,
+        10 => limits.stream_window = value,
+        11 => limits.streams_window = value,
         _ => {}
     }
 }

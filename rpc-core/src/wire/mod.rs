@@ -29,7 +29,7 @@ mod tests;
 
 pub use body::{Body, CODEC_MAX, Descriptor, Identity, Target, put_body_head, put_descriptor, put_target};
 pub use decode::{decode, split};
-pub(crate) use decode::{decode_call, decode_return};
+pub(crate) use decode::{decode_call, decode_return, decode_stream_data};
 pub use encode::{CallHead, begin, encode, end, put_bytes, put_call_head, put_call_id, put_export_id, put_return_head, put_stream_id};
 pub use error::{DecodeError, EncodeError};
 pub use frame::{

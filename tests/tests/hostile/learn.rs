@@ -49,6 +49,10 @@ pub async fn learn(host: &Node) -> Learned {
     target.units(Vec::new()).await.expect("answered");
     target.text(String::new()).await.expect("answered");
     target.describe(Remote::into_any(target.clone())).await.expect("answered");
+    drop(target.hold(netref::stream::channel(1).1).send());
+    drop(target.hold_bytes(netref::stream::bytes().1).send());
+    drop(target.count(netref::stream::channel(1).1).send());
+    drop(target.give().await.expect("answered"));
     drop((target, client));
     let heard = within("the client", proxy).await.expect("the proxy");
     let mut learned = Learned::default();

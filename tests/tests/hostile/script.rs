@@ -19,6 +19,9 @@ pub mod rule {
     pub const HANDSHAKE_OVER: u32 = 10;
     pub const FINISH_FOR_NO_CALL: u32 = 11;
     pub const MALFORMED: u32 = 12;
+    pub const STREAM_NOT_THERE: u32 = 13;
+    pub const STREAM_FORM: u32 = 14;
+    pub const STREAM_ID_IN_USE: u32 = 15;
 }
 
 /// A frame, as far as a test cares.
@@ -61,6 +64,13 @@ pub fn hello(major: u32) -> Hello<'static> {
 /// Of a peer that takes compressed bodies.
 pub fn compressing_hello() -> Hello<'static> {
     Hello { features: wire::feature::COMPRESSION, ..hello(wire::MAJOR) }
+}
+
+/// Of a peer that takes streams.
+pub fn streaming_hello() -> Hello<'static> {
+    let plain = hello(wire::MAJOR);
+    let limits = PeerLimits { streams: 8, ..plain.limits };
+    Hello { features: wire::feature::STREAMS, limits, ..plain }
 }
 
 pub fn encoded(frame: &Frame<'_>) -> Vec<u8> {

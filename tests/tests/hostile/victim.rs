@@ -1,5 +1,6 @@
 //! Owns the node that a hostile peer is let loose on, the interface it has, and the well-behaved client beside it.
 
+use netref::stream::{self, ByteReader, Receiver};
 use netref::{AnyRemote, Compression, Limits, Node, Remote, Result, remote};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,13 @@ pub trait Target1 {
     async fn units(&self, units: Vec<()>) -> Result<u64>;
     async fn text(&self, text: String) -> Result<u64>;
     async fn describe(&self, reference: AnyRemote) -> Result<String>;
+    /// Never reads, and never gives it back.
+    async fn hold(&self, numbers: Receiver<u64>) -> Result<u64>;
+    async fn hold_bytes(&self, bytes: ByteReader) -> Result<u64>;
+    /// Reads until the end, and tells how many there were.
+    async fn count(&self, numbers: Receiver<u64>) -> Result<u64>;
+    /// Numbers without end.
+    async fn give(&self) -> Result<Receiver<u64>>;
 }
 
 pub struct Victim;
@@ -56,9 +64,27 @@ impl Target1 for Victim {
     async fn describe(&self, reference: AnyRemote) -> Result<String> {
         Ok(reference.describe().await?.to_string())
     }
+    async fn hold(&self, _numbers: Receiver<u64>) -> Result<u64> {
+        std::future::pending().await
+    }
+    async fn hold_bytes(&self, _bytes: ByteReader) -> Result<u64> {
+        std::future::pending().await
+    }
+    async fn count(&self, mut numbers: Receiver<u64>) -> Result<u64> {
+        let mut count = 0;
+        while let Some(number) = numbers.recv().await {
+            number?;
+            count += 1;
+        }
+        Ok(count)
+    }
+    async fn give(&self) -> Result<Receiver<u64>> {
+        stream::from_iter(0.., 1_000)
+    }
 }
 
-pub const METHODS: [&str; 9] = ["echo", "forever", "numbers", "nest", "large", "take", "units", "text", "describe"];
+pub const METHODS: [&str; 13] =
+    ["echo", "forever", "numbers", "nest", "large", "take", "units", "text", "describe", "hold", "hold_bytes", "count", "give"];
 
 pub fn number_of(method: &str) -> u32 {
     1 + METHODS.iter().position(|known| *known == method).expect("a method") as u32
@@ -98,6 +124,14 @@ impl Scene {
     pub async fn compressing(&self) -> Raw {
         let mut raw = Raw::dial(&self.host).await;
         raw.shake_with(compressing_hello()).await;
+        raw.introduce(&self.learned).await;
+        raw
+    }
+
+    /// A peer that takes streams.
+    pub async fn streaming(&self) -> Raw {
+        let mut raw = Raw::dial(&self.host).await;
+        raw.shake_with(crate::script::streaming_hello()).await;
         raw.introduce(&self.learned).await;
         raw
     }

@@ -13,6 +13,7 @@
 //! | `driver`, `rng` | a run, from a seed or from bytes |
 //! | `sight` | what runs have to come across to be worth anything |
 //! | `trace` | what happened, for people |
+//! | `streams` | a world of its own: the table of streams at both ends of a session |
 
 mod audit;
 pub(super) mod call;
@@ -28,6 +29,7 @@ mod rng;
 mod sending;
 mod settling;
 mod sight;
+pub mod streams;
 mod trace;
 pub(super) mod world;
 

@@ -165,6 +165,8 @@ impl Dice {
                 return_window: self.long(),
                 definitions: self.number(),
                 streams: self.number(),
+                stream_window: self.long(),
+                streams_window: self.long(),
                 depth: self.number(),
                 keep_alive_ms: self.long(),
             },

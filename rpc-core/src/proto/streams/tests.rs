@@ -1,0 +1,153 @@
+//! Tests of the table of streams: each rule by which one side holds the other to what was agreed.
+
+use super::*;
+
+const WINDOW: u64 = 65_536;
+
+fn limits() -> PeerLimits {
+    PeerLimits { streams: 2, stream_window: WINDOW, streams_window: 2 * WINDOW, ..PeerLimits::MINIMUM }
+}
+
+/// The opener, who sends, and the side that receives.
+fn pair() -> (Streams, Streams, StreamId) {
+    let (mut opener, mut other) = (Streams::new(limits(), limits()), Streams::new(limits(), limits()));
+    other.set_dialled(false);
+    let id = opener.open(Half::Sending, Kind::Items(0)).expect("room");
+    assert_eq!(other.accept(id, Half::Receiving, Kind::Items(0)), Ok(()));
+    (opener, other, id)
+}
+
+fn send(opener: &mut Streams, other: &mut Streams, id: StreamId, bytes: u64) -> Option<u64> {
+    match opener.take_item(id, bytes, 0) {
+        Taken::Credit(cost) => {
+            assert_eq!(other.handle_data(id, bytes, 0, true), Ok(Data { cost, wanted: true }));
+            Some(cost)
+        }
+        Taken::Nothing => None,
+        Taken::Closed => panic!("it is open"),
+    }
+}
+
+#[test]
+fn sender_stops_without_credit_and_goes_on_with_it() {
+    let (mut opener, mut other, id) = pair();
+    let mut waiting = Vec::new();
+    while let Some(cost) = send(&mut opener, &mut other, id, 1_000) {
+        waiting.push(cost);
+    }
+    assert_eq!(waiting.len() as u64, WINDOW / 1_064);
+    assert_eq!(opener.is_ready(id), Taken::Credit(0), "there is room for a small one");
+    let taken: u64 = waiting.iter().sum();
+    let (goes_on, session) = other.consumed(id, taken);
+    assert!(goes_on);
+    assert_eq!(opener.handle_credit(id, taken), Ok(()));
+    if let Some(session) = session {
+        assert_eq!(opener.handle_session_credit(session), Ok(()));
+    }
+    assert!(send(&mut opener, &mut other, id, 1_000).is_some());
+    assert_eq!(opener.credit(id), other.credit(id));
+}
+
+#[test]
+fn data_beyond_the_credit_is_refused() {
+    let (_, mut other, id) = pair();
+    assert_eq!(other.handle_data(id, WINDOW, 0, true), Err(Rule::BeyondCredit));
+    assert!(other.handle_data(id, WINDOW - 64, 0, true).is_ok());
+    assert_eq!(other.handle_data(id, 1, 0, true), Err(Rule::BeyondCredit));
+}
+
+#[test]
+fn all_streams_together_are_bounded_as_well() {
+    let narrow = PeerLimits { streams: 3, streams_window: WINDOW, ..limits() };
+    let (mut opener, mut other) = (Streams::new(narrow, narrow), Streams::new(narrow, narrow));
+    other.set_dialled(false);
+    let ids: Vec<_> = (0..3).map(|_| opener.open(Half::Sending, Kind::Bytes).expect("room")).collect();
+    for &id in &ids {
+        assert_eq!(other.accept(id, Half::Receiving, Kind::Bytes), Ok(()));
+    }
+    assert_eq!(opener.take_bytes(ids[0], 40_000), Taken::Credit(40_000));
+    assert_eq!(opener.take_bytes(ids[1], 40_000), Taken::Credit(WINDOW - 40_000));
+    assert_eq!(opener.take_bytes(ids[2], 40_000), Taken::Nothing);
+    assert!(other.handle_data(ids[0], 40_000, 0, false).is_ok());
+    assert_eq!(other.handle_data(ids[1], 40_000, 0, false), Err(Rule::BeyondCredit));
+    let (_, session) = other.consumed(ids[0], 40_000);
+    assert_eq!(session, Some(40_000));
+    assert_eq!(opener.handle_session_credit(40_000), Ok(()));
+    assert_eq!(opener.take_bytes(ids[2], 40_000), Taken::Credit(40_000));
+}
+
+#[test]
+fn credit_beyond_the_window_is_refused() {
+    let (mut opener, _, id) = pair();
+    assert_eq!(opener.handle_credit(id, 1), Err(Rule::BeyondCredit));
+    assert_eq!(opener.handle_credit(id, u64::MAX), Err(Rule::BeyondCredit));
+    assert_eq!(opener.handle_session_credit(1), Err(Rule::BeyondCredit));
+    assert_eq!(opener.take_item(id, 36, 0), Taken::Credit(100));
+    assert_eq!(opener.handle_credit(id, 101), Err(Rule::BeyondCredit));
+    assert_eq!((opener.handle_credit(id, 100), opener.handle_session_credit(100)), (Ok(()), Ok(())));
+}
+
+#[test]
+fn each_half_may_say_only_its_own_part() {
+    let (mut opener, mut other, id) = pair();
+    assert_eq!(opener.handle_data(id, 1, 0, true), Err(Rule::StreamForm));
+    assert_eq!(opener.handle_close(id, false), Err(Rule::StreamForm));
+    assert_eq!(other.handle_credit(id, 1), Err(Rule::StreamForm));
+    assert_eq!(other.handle_close(id, true), Err(Rule::StreamForm));
+}
+
+#[test]
+fn nothing_comes_behind_a_close_and_none_comes_twice() {
+    let (mut opener, mut other, id) = pair();
+    assert_eq!(opener.close(id), Some(Half::Sending));
+    assert_eq!(opener.close(id), None);
+    assert_eq!(opener.take_item(id, 1, 0), Taken::Closed);
+    opener.close_left(id);
+    assert_eq!(other.handle_close(id, false), Ok(Closed { answer: true, cut: false }));
+    assert_eq!(other.handle_data(id, 1, 0, true), Err(Rule::StreamNotThere));
+    assert_eq!(other.handle_close(id, false), Err(Rule::StreamNotThere));
+    assert_eq!(other.close(id), Some(Half::Receiving));
+    assert_eq!(other.len(), 1, "its close has not left");
+    other.close_left(id);
+    assert_eq!(opener.handle_close(id, true), Ok(Closed { answer: false, cut: false }));
+    assert_eq!((opener.len(), other.len()), (0, 0));
+    assert_eq!(opener.handle_credit(id, 1), Err(Rule::StreamNotThere));
+}
+
+#[test]
+fn id_is_free_only_when_both_halves_are_closed_and_its_next_use_is_another_stream() {
+    let (mut opener, mut other, id) = pair();
+    assert_eq!(other.close(id), Some(Half::Receiving));
+    other.close_left(id);
+    assert_eq!(other.accept(id, Half::Receiving, Kind::Bytes), Err(Rule::StreamIdInUse));
+    assert_eq!(other.handle_data(id, 10, 0, true).map(|data| data.wanted), Ok(false), "it was on its way");
+    assert_eq!(opener.handle_close(id, true), Ok(Closed { answer: true, cut: false }));
+    assert_eq!(opener.close(id), Some(Half::Sending));
+    assert_ne!(opener.open(Half::Sending, Kind::Bytes).map(|other| other.index), Some(id.index), "the close has not left");
+    opener.close_left(id);
+    assert_eq!(other.handle_close(id, false), Ok(Closed { answer: false, cut: false }));
+    let next = opener.open(Half::Sending, Kind::Bytes).expect("room");
+    assert_eq!((next.index, next.generation), (id.index, id.generation + 1));
+    assert_eq!(other.accept(next, Half::Receiving, Kind::Bytes), Ok(()));
+    assert_eq!(other.handle_data(id, 1, 0, false), Err(Rule::StreamNotThere), "the former stream is gone");
+}
+
+#[test]
+fn streams_are_numbered_by_their_opener_and_no_more_than_allowed() {
+    let (mut opener, mut other, id) = pair();
+    assert!(opener.open(Half::Receiving, Kind::Bytes).is_some());
+    assert_eq!(opener.open(Half::Receiving, Kind::Bytes), None);
+    let theirs = other.open(Half::Sending, Kind::Bytes).expect("room of its own");
+    assert_eq!((id.index, theirs.index), (0, 1));
+    assert_eq!(opener.accept(theirs, Half::Receiving, Kind::Bytes), Ok(()));
+    for (index, generation) in [(4, 0), (0, 7), (1, 0)] {
+        assert_eq!(other.accept(StreamId { index, generation }, Half::Sending, Kind::Bytes), Err(Rule::StreamIdInUse), "{index}");
+    }
+}
+
+#[test]
+fn item_that_the_close_cuts_off_is_noticed() {
+    let (_, mut other, id) = pair();
+    assert!(other.handle_data(id, 10, 0, false).is_ok());
+    assert_eq!(other.handle_close(id, false), Ok(Closed { answer: true, cut: true }));
+}

@@ -1,0 +1,367 @@
+//! Owns the streams of a session: what is behind each id, items and bytes on their way out, and credit on its way back. The rules are those
+//! of `proto::streams`; the queues between a stream and the program are in `stream`.
+
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+
+use super::SessionCore;
+use super::parcels::{CHUNK_BYTES, Left};
+use super::state::{Afterwards, State};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::id::StreamId;
+use crate::inbound::{Reply, too_many_references};
+use crate::limits::REFERENCES_MAX;
+use crate::proto::{Half, Kind, Rule, Streams, Taken, item_max};
+use crate::stream::{Port, Queue, Sent, StreamHalf, pump, too_large};
+use crate::transfer::Outgoing;
+use crate::wire::{Descriptor, Frame, StreamCredit, Window};
+
+/// Bytes, or credit for bytes, that are flushed by whoever sends them.
+const FLUSHED_AT_ONCE: usize = 16 << 10;
+
+/// What is behind the id of a stream.
+pub(super) struct Entry {
+    pub(super) half: Half,
+    pub(super) queue: Arc<Queue>,
+    /// Who waits for credit, or for the end of what was sent to arrive.
+    waker: Option<Waker>,
+}
+
+/// What is behind the ids of streams: those that this side opened, and the peer's.
+#[derive(Default)]
+pub(super) struct Entries {
+    own: Vec<Option<Entry>>,
+    theirs: Vec<Option<Entry>>,
+}
+
+impl Entries {
+    pub(super) fn get(&mut self, (own, place): (bool, usize)) -> Option<&mut Entry> {
+        let entries = if own { &mut self.own } else { &mut self.theirs };
+        entries.get_mut(place)?.as_mut()
+    }
+
+    fn put(&mut self, (own, place): (bool, usize), entry: Entry) {
+        let entries = if own { &mut self.own } else { &mut self.theirs };
+        if place >= entries.len() {
+            entries.resize_with(place + 1, || None);
+        }
+        entries[place] = Some(entry);
+    }
+
+    fn take(&mut self, (own, place): (bool, usize)) -> Option<Entry> {
+        let entries = if own { &mut self.own } else { &mut self.theirs };
+        entries.get_mut(place)?.take()
+    }
+
+    fn drain(&mut self) -> impl Iterator<Item = Entry> {
+        std::mem::take(&mut self.own).into_iter().chain(std::mem::take(&mut self.theirs)).flatten()
+    }
+}
+
+impl State {
+    pub(super) fn entry(&mut self, id: StreamId) -> Option<&mut Entry> {
+        let place = self.proto.streams.place(id);
+        self.streams.get(place)
+    }
+
+    /// Forgets a stream that is over. What is behind it is dropped outside the lock.
+    pub(super) fn forget_stream(&mut self, id: StreamId, after: &mut Afterwards) {
+        if self.proto.streams.is_open(id) {
+            return;
+        }
+        let place = self.proto.streams.place(id);
+        if let Some(entry) = self.streams.take(place) {
+            after.wake(entry.waker);
+            after.rest().queues.push(entry.queue);
+        }
+    }
+
+    /// The closes of these streams have left.
+    pub(super) fn closes_left(&mut self, left: &mut Left) {
+        for id in left.closes.drain(..) {
+            self.proto.streams.close_left(id);
+            self.forget_stream(id, &mut left.after);
+        }
+    }
+
+    /// Queues the close of the half that is here, behind everything that was sent on it.
+    pub(super) fn close_stream(&mut self, id: StreamId, error: Option<&Error>) {
+        let Some(half) = self.proto.streams.close(id) else { return };
+        let bytes = error.map(|error| Reply::failed(error).bytes);
+        let bytes = bytes.as_ref().map(crate::inbound::ReplyBytes::as_slice);
+        self.outbox.parcels.push_close(id, half == Half::Receiving, bytes);
+    }
+
+    /// The session is over: both ends of every stream learn it.
+    pub(super) fn lose_streams(&mut self, error: &Error, after: &mut Afterwards) {
+        for entry in self.streams.drain() {
+            after.wake(entry.waker);
+            match entry.half {
+                Half::Sending => entry.queue.drain_gone(error).into_iter().for_each(|waker| after.wake(waker)),
+                Half::Receiving => {
+                    let delivered = entry.queue.source_ended(Some(error.clone()));
+                    after.wake(delivered.waker);
+                    after.drop_references(delivered.references);
+                }
+            }
+            after.rest().queues.push(entry.queue);
+        }
+        let (held, bytes) = self.outbox.parcels.clear();
+        after.drop_references(held);
+        after.rest().bytes.extend(bytes);
+    }
+}
+
+impl SessionCore {
+    /// Describes a half of a stream that leaves in a message: the other half stays here.
+    pub(super) fn describe_half(&self, state: &mut State, leaving: &StreamHalf) -> Result<Descriptor<'static>, Error> {
+        if !state.proto.streams.is_offered() {
+            let text = "the peer takes no streams: it offers none, or allows 0 at a time";
+            return Err(Error::new(ErrorKind::Unsupported, Outcome::NotRun, text));
+        }
+        let Some(this) = self.this.upgrade() else {
+            return Err(Error::new(ErrorKind::Disconnected, Outcome::NotRun, "the session is over"));
+        };
+        let (stays, kind) = (leaving.which().other(), leaving.kind());
+        let Some(stream) = state.proto.streams.open(stays, kind) else {
+            let text = "as many streams are open on this session as the limit on streams allows";
+            return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
+        };
+        let Some(queue) = leaving.take() else {
+            state.proto.streams.take_back(stream);
+            return Ok(Descriptor::Broken { text: "the half of a stream was passed on before" });
+        };
+        let port = Port { session: this, id: stream };
+        let place = state.proto.streams.place(stream);
+        state.streams.put(place, Entry { half: stays, queue: Arc::clone(&queue), waker: None });
+        let (pump, descriptor) = match stays {
+            Half::Sending => {
+                let needed = queue.drain_leaves(port.clone());
+                (needed.then_some(port), Descriptor::StreamSender { stream, kind: kind.code() })
+            }
+            Half::Receiving => (queue.source_leaves(port), Descriptor::StreamReceiver { stream, kind: kind.code() }),
+        };
+        if let Some(onward) = pump {
+            pump::start(queue, onward);
+        }
+        Ok(descriptor)
+    }
+
+    /// The message that named a half was never sent: the half is lost.
+    pub(super) fn take_half_back(&self, state: &mut State, id: StreamId) {
+        state.proto.streams.take_back(id);
+        let place = state.proto.streams.place(id);
+        let Some(entry) = state.streams.take(place) else { return };
+        let error = crate::stream::broken(ErrorKind::Cancelled, "the message that passed the other half on was never sent");
+        let wakers = match entry.half {
+            Half::Sending => entry.queue.drain_gone(&error).into_iter().flatten().collect::<Vec<_>>(),
+            Half::Receiving => entry.queue.source_ended(Some(error)).waker.into_iter().collect(),
+        };
+        // Under the lock nobody is woken, and nothing is dropped that may hold values of the user's.
+        self.runtime.spawn(async move {
+            wakers.into_iter().for_each(Waker::wake);
+            drop(entry.queue);
+        });
+    }
+
+    /// A half of a stream that the peer has opened.
+    pub(super) fn receive_half(self: &Arc<Self>, state: &mut State, id: StreamId, which: Half, kind: u32) -> Result<StreamHalf, Rule> {
+        if !state.proto.streams.is_offered() {
+            return Err(Rule::FeatureNotNegotiated);
+        }
+        let kind = Kind::from_code(kind);
+        state.proto.streams.accept(id, which, kind)?;
+        let port = Port { session: Arc::clone(self), id };
+        let queue = match which {
+            Half::Sending => {
+                let queue = Queue::going_over(kind, port.clone());
+                if kind == Kind::Watch {
+                    pump::start(Arc::clone(&queue), port);
+                }
+                queue
+            }
+            Half::Receiving => Queue::coming_over(kind, port),
+        };
+        let place = state.proto.streams.place(id);
+        state.streams.put(place, Entry { half: which, queue: Arc::clone(&queue), waker: None });
+        Ok(StreamHalf::new(which, queue))
+    }
+
+    /// The bytes that an item may have which goes to this peer.
+    pub(crate) fn stream_item_max(&self) -> u64 {
+        item_max(self.theirs.stream_window).saturating_sub(crate::limits::ITEM_COST)
+    }
+
+    /// Sends an item, or has `waker` woken when that may work.
+    pub(crate) fn stream_send(&self, id: StreamId, kind: Kind, bytes: &[u8], outgoing: &mut Outgoing, waker: &Waker) -> Poll<Sent> {
+        let references = outgoing.references().len();
+        let most = self.stream_item_max().saturating_sub(crate::limits::references_cost(references));
+        if bytes.len() as u64 > most || references > REFERENCES_MAX {
+            let error = if references > REFERENCES_MAX { too_many_references(references) } else { too_large(most) };
+            return Poll::Ready(Sent::Refused(error));
+        }
+        if !outgoing.segments().is_empty() {
+            let error = Error::new(ErrorKind::Unsupported, Outcome::NotRun, "an item carries no bulk bytes: they travel in a byte stream");
+            return Poll::Ready(Sent::Refused(error));
+        }
+        let mut state = self.state.lock();
+        if state.closed.is_some() {
+            return Poll::Ready(Sent::Closed);
+        }
+        let cost = match state.proto.streams.take_item(id, bytes.len() as u64, references) {
+            Taken::Credit(cost) => cost,
+            Taken::Nothing => return state.wait_for_credit(id, waker),
+            Taken::Closed => return Poll::Ready(Sent::Closed),
+        };
+        debug_assert_eq!(cost, kind.item_cost(self.theirs.stream_window, bytes.len() as u64, references));
+        let described = match self.describe_for_stream(&mut state, outgoing.references()) {
+            Ok(described) => described,
+            Err(error) => {
+                state.proto.streams.put_back(id, cost);
+                return Poll::Ready(Sent::Refused(error));
+            }
+        };
+        let written = state.outbox.parcels.push_item(id, described.descriptors.clone(), bytes, outgoing.take_references());
+        if let Err((_, held)) = written {
+            self.take_back(&mut state, &described);
+            state.proto.streams.put_back(id, cost);
+            drop(state);
+            *outgoing = Outgoing::new(held, Vec::new());
+            return Poll::Ready(Sent::Refused(too_many_references(references)));
+        }
+        drop(state);
+        self.flush_after(false);
+        Poll::Ready(Sent::Done)
+    }
+
+    /// Takes credit for bytes, at most for those of one frame. `None` when nobody takes any.
+    pub(crate) fn stream_reserve(&self, id: StreamId, most: usize, waker: &Waker) -> Poll<Option<usize>> {
+        let mut state = self.state.lock();
+        if state.closed.is_some() {
+            return Poll::Ready(None);
+        }
+        match state.proto.streams.take_bytes(id, most.min(CHUNK_BYTES) as u64) {
+            Taken::Credit(bytes) => Poll::Ready(Some(bytes as usize)),
+            Taken::Nothing => state.wait_for_credit(id, waker),
+            Taken::Closed => Poll::Ready(None),
+        }
+    }
+
+    /// Sends bytes for which credit was taken. They are lost when the stream was closed meanwhile, which its writer learns next.
+    pub(crate) fn stream_push(&self, id: StreamId, bytes: Bytes) {
+        let is_long;
+        {
+            let mut state = self.state.lock();
+            if state.closed.is_some() || state.proto.streams.is_ready(id) == Taken::Closed {
+                return;
+            }
+            is_long = bytes.len() >= FLUSHED_AT_ONCE;
+            state.outbox.parcels.push_bytes(id, bytes);
+        }
+        self.flush_stream(is_long);
+    }
+
+    /// What is long is worth a system call of its own, and its writer makes it: handing it to another task would cost more.
+    fn flush_stream(&self, is_long: bool) {
+        if is_long && !super::reader::is_in_batch_of(self) {
+            self.flush();
+        } else {
+            self.flush_after(false);
+        }
+    }
+
+    /// Whether there is credit for the least that can be sent. False when nobody takes anything.
+    pub(crate) fn stream_ready(&self, id: StreamId, waker: &Waker) -> Poll<bool> {
+        let mut state = self.state.lock();
+        if state.closed.is_some() {
+            return Poll::Ready(false);
+        }
+        match state.proto.streams.is_ready(id) {
+            Taken::Credit(_) => Poll::Ready(true),
+            Taken::Nothing => state.wait_for_credit(id, waker),
+            Taken::Closed => Poll::Ready(false),
+        }
+    }
+
+    /// Closes the half that is here.
+    pub(crate) fn stream_close(&self, id: StreamId, error: Option<&Error>) {
+        {
+            let mut state = self.state.lock();
+            if state.closed.is_some() {
+                return;
+            }
+            state.close_stream(id, error);
+        }
+        self.flush_after(false);
+    }
+
+    /// Waits until the peer has everything that was sent, the end included.
+    pub(crate) fn stream_arrived(&self, id: StreamId, waker: &Waker) -> Poll<Option<Error>> {
+        let mut state = self.state.lock();
+        if let Some(error) = &state.closed {
+            return Poll::Ready(Some(error.clone()));
+        }
+        if state.proto.streams.is_open_there(id) { state.wait_for_credit(id, waker) } else { Poll::Ready(None) }
+    }
+
+    /// The reader of a stream has taken so much: its writer may send as much again.
+    pub(crate) fn stream_consumed(&self, id: StreamId, cost: u64) {
+        {
+            let mut state = self.state.lock();
+            if state.closed.is_some() {
+                return;
+            }
+            let (goes_on, session) = state.proto.streams.consumed(id, cost);
+            if goes_on {
+                state.push(&Frame::StreamCredit(StreamCredit { id, bytes: cost }));
+            }
+            state.grant(Window::Streams, session);
+            if !goes_on && session.is_none() {
+                return;
+            }
+        }
+        self.flush_stream(cost >= FLUSHED_AT_ONCE as u64);
+    }
+
+    /// What may be taken of a stream before it is to be told.
+    pub(crate) fn stream_grant_step(&self) -> u64 {
+        self.stream_step
+    }
+
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+}
+
+impl State {
+    fn wait_for_credit<T>(&mut self, id: StreamId, waker: &Waker) -> Poll<T> {
+        if let Some(entry) = self.entry(id)
+            && !entry.waker.as_ref().is_some_and(|known| known.will_wake(waker))
+        {
+            entry.waker = Some(waker.clone());
+        }
+        Poll::Pending
+    }
+
+    /// Wakes who waits for credit on one stream.
+    pub(super) fn wake_stream(&mut self, id: StreamId, after: &mut Afterwards) {
+        if let Some(entry) = self.entry(id) {
+            let waker = entry.waker.take();
+            after.wake(waker);
+        }
+    }
+
+    /// Wakes all who wait for credit.
+    pub(super) fn wake_streams(&mut self, after: &mut Afterwards) {
+        for entry in self.streams.own.iter_mut().chain(&mut self.streams.theirs).flatten() {
+            after.wake(entry.waker.take());
+        }
+    }
+}
+
+/// The step in which a reader gives credit back, of the window that this side has announced.
+pub(super) fn grant_step(streams: &Streams) -> u64 {
+    crate::proto::grant_step(streams.window_in())
+}

@@ -1,0 +1,114 @@
+//! Owns the task that moves what is in a queue to a session: what was sent before the receiving half left, what is only passed on from one
+//! session to another, and what is watched. It ends when there is nothing left to move and the half that is here can send by itself.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use super::half::abandon;
+use super::item::{Port, Queued, broken};
+use super::outlet::{Outlet, Sent};
+use super::queue::{Queue, Turn};
+use crate::error::{Error, ErrorKind};
+
+/// Starts the task, on the runtime of the session.
+pub(crate) fn start(queue: Arc<Queue>, onward: Port) {
+    let runtime = onward.session.runtime().clone();
+    let pump = Pump { queue, onward, done: false };
+    runtime.spawn(pump.run());
+}
+
+struct Pump {
+    queue: Arc<Queue>,
+    onward: Port,
+    done: bool,
+}
+
+impl Pump {
+    async fn run(mut self) {
+        let mut outlet = Outlet::new(self.onward.clone(), self.queue.kind());
+        loop {
+            // Room first: what is watched is taken only when it can leave, so that it is the latest.
+            if !poll_fn(|cx| outlet.poll_ready(cx)).await {
+                let error = self.queue.gone().unwrap_or_else(gone_unsaid);
+                return self.stop(&error);
+            }
+            let turn = poll_fn(|cx| self.queue.poll_turn(cx.waker())).await;
+            match turn {
+                Turn::Leave => {
+                    self.done = true;
+                    return;
+                }
+                Turn::Gone(error) => return self.stop(&error),
+                Turn::End(how) => {
+                    self.onward.session.stream_close(self.onward.id, how.as_ref());
+                    self.done = true;
+                    self.queue.pumped();
+                    return;
+                }
+                Turn::Move(item) => {
+                    let cost = item.cost();
+                    let moved = send(&mut outlet, item).await;
+                    if let (true, Some(upstream)) = (cost > 0, self.queue.upstream()) {
+                        upstream.session.stream_consumed(upstream.id, cost);
+                    }
+                    match moved {
+                        Sent::Done => {}
+                        Sent::Closed => {
+                            let error = self.queue.gone().unwrap_or_else(gone_unsaid);
+                            return self.stop(&error);
+                        }
+                        // Its sender was told that it had left, so the stream cannot go on without it.
+                        Sent::Refused(error) => {
+                            self.onward.session.stream_close(self.onward.id, Some(&error));
+                            return self.stop(&error);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, error: &Error) {
+        self.done = true;
+        abandon(&self.queue, error, 0);
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        if !self.done {
+            let error = broken(ErrorKind::Cancelled, "the runtime that passed the stream on was shut down");
+            self.onward.session.stream_close(self.onward.id, Some(&error));
+            abandon(&self.queue, &error, 0);
+        }
+    }
+}
+
+fn gone_unsaid() -> Error {
+    broken(ErrorKind::Cancelled, "the stream was closed")
+}
+
+async fn send(outlet: &mut Outlet, item: Queued) -> Sent {
+    match item {
+        Queued::Bytes(bytes) => {
+            let mut bytes = bytes.freeze();
+            while !bytes.is_empty() {
+                if !poll_fn(|cx| outlet.poll_bytes(cx, &mut bytes)).await {
+                    return Sent::Closed;
+                }
+            }
+            Sent::Done
+        }
+        Queued::Encoded(encoded) => {
+            outlet.stage_encoded(&encoded.bytes, encoded.references);
+            poll_fn(|cx| outlet.poll_staged(cx)).await
+        }
+        Queued::Value(value, encode) => {
+            if let Err(error) = outlet.stage(|out, max, depth| encode(&*value, out, max, depth)) {
+                return Sent::Refused(error);
+            }
+            crate::panics::drop_quietly(value);
+            poll_fn(|cx| outlet.poll_staged(cx)).await
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What flows arrives: complete, once, in order, whichever half was passed on.
+
+use netref::stream::{self, Receiver};
+use netref::{ErrorKind, Limits, Outcome, Remote};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{Counter, Depot, Plain, Rich, bounded, no_stream_is_left, pair};
+
+async fn all(mut numbers: Receiver<u64>) -> Vec<u64> {
+    let mut seen = Vec::new();
+    while let Some(number) = bounded(numbers.recv()).await {
+        seen.push(number.unwrap());
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_arrive_in_order_over_either_half() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    assert_eq!(all(depot.numbers(20_000).await.unwrap()).await, (0..20_000).collect::<Vec<_>>());
+
+    let (mut sender, receiver) = stream::channel(8);
+    let sum = depot.sum(receiver).send();
+    for number in 0..10_000 {
+        bounded(sender.send(number)).await.unwrap();
+    }
+    bounded(sender.finish()).await.unwrap();
+    assert_eq!(bounded(sum).await.unwrap(), 10_000 * 9_999 / 2);
+
+    let (sender, receiver) = stream::channel(3);
+    let fill = depot.fill(sender, 1_000).send();
+    assert_eq!(all(receiver).await, (0..1_000).collect::<Vec<_>>());
+    bounded(fill).await.unwrap();
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_half_left_arrives_first() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(10);
+    for number in 0..10 {
+        sender.send(number).await.unwrap();
+    }
+    depot.keep(receiver).await.unwrap();
+    let kept = depot.kept().send();
+    for number in 10..100 {
+        bounded(sender.send(number)).await.unwrap();
+    }
+    bounded(sender.finish()).await.unwrap();
+    assert_eq!(bounded(kept).await.unwrap(), (0..100).collect::<Vec<_>>());
+
+    // Complete before it left.
+    let (mut sender, receiver) = stream::channel(10);
+    sender.send(1).await.unwrap();
+    sender.finish().await.unwrap();
+    assert_eq!(bounded(depot.sum(receiver)).await.unwrap(), 1);
+
+    // Items that were taken and not read leave with the receiver.
+    let (mut sender, mut receiver) = stream::channel(10);
+    for number in 0..5 {
+        sender.send(number).await.unwrap();
+    }
+    assert_eq!(receiver.recv().await, Some(Ok(0)));
+    sender.finish().await.unwrap();
+    assert_eq!(bounded(depot.sum(receiver)).await.unwrap(), 10);
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_arrive_as_they_were_written() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut writer, reader) = stream::bytes();
+    let mut echo = depot.echo(reader).await.unwrap();
+    let data: Vec<u8> = (0..5_000_000_u32).map(|byte| (byte * 7 / 3) as u8).collect();
+    let sent = data.clone();
+    let writing = tokio::spawn(async move {
+        let mut rest = &sent[..];
+        let mut size = 1;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(size.min(rest.len()));
+            writer.write_all(now).await.unwrap();
+            rest = later;
+            size = (size * 3 + 1) % 300_000;
+        }
+        writer.shutdown().await.unwrap();
+    });
+    let mut read = Vec::new();
+    bounded(echo.read_to_end(&mut read)).await.unwrap();
+    assert!(read == data);
+    bounded(writing).await.unwrap();
+
+    let (writer, mut reader) = stream::bytes();
+    let write = depot.write_to(writer, vec![7; 1_000_000], true).send();
+    let mut read = Vec::new();
+    bounded(reader.read_to_end(&mut read)).await.unwrap();
+    assert_eq!(read, vec![7; 1_000_000]);
+    bounded(write).await.unwrap();
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn items_carry_references_and_halves_of_other_streams() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(4);
+    let mut back = depot.rich(receiver).await.unwrap();
+    let counter = Remote::<dyn Counter>::new(Plain::default());
+    let (mut inner_sender, inner) = stream::channel(4);
+    let (answer, mut answers) = stream::channel(4);
+    let item = Rich { text: "rich".to_owned(), counter: Some(counter.clone()), inner: Some(inner), answer: Some(answer) };
+    sender.send(item).await.unwrap();
+    let arrived = bounded(back.recv()).await.unwrap().unwrap();
+    assert_eq!(arrived.text, "rich");
+    let home = arrived.counter.unwrap();
+    assert_eq!(Remote::key(&home), Remote::key(&counter));
+    assert_eq!(home.add(5).await.unwrap(), 5);
+    inner_sender.send(11).await.unwrap();
+    assert_eq!(bounded(arrived.inner.unwrap().recv()).await, Some(Ok(11)));
+    let mut answer = arrived.answer.unwrap();
+    answer.send("yes".to_owned()).await.unwrap();
+    assert_eq!(bounded(answers.recv()).await, Some(Ok("yes".to_owned())));
+    drop((answer, answers, inner_sender, home, sender, back));
+    no_stream_is_left(&[&host, &caller]).await;
+    crate::until(|| host.stats().tables.iter().all(|session| session.imports == 0)).await;
+}
+
+#[tokio::test]
+async fn an_item_that_is_refused_leaves_the_stream_as_it_was() {
+    let limits = Limits { stream_window: 65_536, ..Limits::default() };
+    let (_host, _caller, depot) = pair(limits).await;
+    let (mut sender, receiver) = stream::channel(4);
+    let mut back = depot.rich(receiver).await.unwrap();
+    sender.send(Rich::text("first")).await.unwrap();
+    let error = sender.send(Rich::text("x".repeat(60_000))).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::TooLarge, Outcome::NotRun), "{error}");
+    assert!(error.text().contains("byte stream"), "{error}");
+    let (_, gone) = stream::channel(1);
+    let mut twice = Rich::text("a half that is gone");
+    twice.inner = Some(gone);
+    drop(serde_json::to_string(&twice.text));
+    sender.send(Rich::text("second")).await.unwrap();
+    for text in ["first", "second"] {
+        assert_eq!(bounded(back.recv()).await.unwrap().unwrap().text, text);
+    }
+}
+
+#[tokio::test]
+async fn the_latest_value_is_never_missed_and_old_ones_may_be() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::watch(0_u64);
+    let mut there = depot.follow(receiver).await.unwrap();
+    assert_eq!(bounded(there.changed()).await, Some(Ok(0)));
+    for value in 1..=100_000 {
+        sender.send(value).unwrap();
+    }
+    let mut seen = Vec::new();
+    while seen.last() != Some(&100_000) {
+        seen.push(bounded(there.changed()).await.unwrap().unwrap());
+    }
+    assert!(seen.is_sorted() && seen.len() < 1_000, "{} values were seen", seen.len());
+    sender.finish();
+    assert_eq!(bounded(there.changed()).await, None);
+
+    let (sender, mut receiver) = stream::watch(7);
+    depot.set(sender, 50).await.unwrap();
+    let mut last = 0;
+    while let Some(value) = bounded(receiver.changed()).await {
+        last = value.unwrap();
+    }
+    assert_eq!(last, 50);
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn iteration_runs_ahead_by_no_more_than_it_may() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let mut squares = depot.squares(5).await.unwrap();
+    for number in 0..100_u64 {
+        assert_eq!(bounded(squares.recv()).await, Some(Ok(number * number)));
+    }
+    let made = depot.made().await.unwrap();
+    // Five wait here, as many on the other side before the receiver left, and one is in hand.
+    assert!((100..=111).contains(&made), "{made} were made");
+    drop(squares);
+    no_stream_is_left(&[&host, &caller]).await;
+}

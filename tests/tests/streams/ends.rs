@@ -1,0 +1,127 @@
+//! How a stream ends, and that both halves are told what happened.
+
+use std::time::Duration;
+
+use netref::stream;
+use netref::{Error, ErrorKind, Limits, Scope};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{Depot, bounded, no_stream_is_left, pair};
+
+fn netref_error(error: &std::io::Error) -> &Error {
+    error.get_ref().and_then(|inner| inner.downcast_ref()).expect("netref's own error is inside")
+}
+
+#[tokio::test]
+async fn a_byte_writer_that_is_dropped_is_an_error_and_no_end_of_file() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (writer, mut reader) = stream::bytes();
+    depot.write_to(writer, vec![3; 1_000], false).await.unwrap();
+    let mut read = Vec::new();
+    let error = bounded(reader.read_to_end(&mut read)).await.unwrap_err();
+    assert_eq!((read.len(), error.kind()), (1_000, std::io::ErrorKind::UnexpectedEof));
+    assert!(netref_error(&error).text().contains("dropped before"), "{error}");
+    assert_eq!(netref_error(&error).scope(), Scope::Stream);
+
+    // The same without any session.
+    let (mut writer, mut reader) = stream::bytes();
+    writer.write_all(b"half of it").await.unwrap();
+    drop(writer);
+    assert!(reader.read_to_end(&mut Vec::new()).await.is_err());
+
+    // And from a task that is cancelled.
+    let (mut writer, reader) = stream::bytes();
+    let mut echo = depot.echo(reader).await.unwrap();
+    let task = tokio::spawn(async move {
+        writer.write_all(b"half of it").await.unwrap();
+        std::future::pending::<()>().await;
+        drop(writer);
+    });
+    let mut some = [0; 10];
+    bounded(echo.read_exact(&mut some)).await.unwrap();
+    task.abort();
+    assert!(bounded(echo.read_to_end(&mut Vec::new())).await.is_err());
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn a_sender_that_does_not_finish_is_an_error_with_what_it_said() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    for (how, said) in [("drop", "dropped before"), ("fail", "no more ink"), ("panic", "dropped before")] {
+        let (mut sender, receiver) = stream::channel(4);
+        let (back_sender, mut back) = stream::channel(4);
+        let mut middle = depot.rich(receiver).await.unwrap();
+        sender.send(crate::Rich::text("one")).await.unwrap();
+        assert_eq!(bounded(middle.recv()).await.unwrap().unwrap().text, "one");
+        match how {
+            "drop" => drop(sender),
+            "fail" => sender.fail("no more ink"),
+            _ => {
+                let task = tokio::spawn(async move {
+                    let _sender = sender;
+                    panic!("in the middle of it");
+                });
+                assert!(task.await.is_err());
+            }
+        }
+        let error = bounded(middle.recv()).await.unwrap().err().unwrap();
+        assert!(error.text().contains(said), "{how}: {error}");
+        assert!(bounded(middle.recv()).await.is_none());
+        drop(back_sender);
+        let _: Option<Result<u64, Error>> = back.recv().await;
+    }
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_stops_tells_its_sender_why() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (sender, mut receiver) = stream::channel(4);
+    let fill = depot.fill(sender, u64::MAX).send();
+    assert_eq!(bounded(receiver.recv()).await, Some(Ok(0)));
+    receiver.stop("seen enough");
+    let error = bounded(fill).await.unwrap_err();
+    let origin = error.origin().expect("the error of the handler's own");
+    assert!(origin.text().contains("seen enough"), "{origin}");
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn the_loss_of_the_session_reaches_both_ends() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(4);
+    depot.keep(receiver).await.unwrap();
+    sender.send(1).await.unwrap();
+    let mut numbers = depot.numbers(10).await.unwrap();
+    assert_eq!(bounded(numbers.recv()).await, Some(Ok(0)));
+    let (mut writer, reader) = stream::bytes();
+    depot.keep_bytes(reader).await.unwrap();
+    caller.sessions()[0].close();
+    let error = bounded(sender.send(2)).await.unwrap_err();
+    assert_eq!((error.kind(), error.scope()), (ErrorKind::Disconnected, Scope::Session), "{error}");
+    let mut last = None;
+    while let Some(number) = bounded(numbers.recv()).await {
+        last = Some(number);
+    }
+    // What had arrived is read first.
+    assert!(last.is_none_or(|last| last.is_ok() || last.unwrap_err().kind() == ErrorKind::Disconnected));
+    let error = bounded(writer.write_all(&[1; 10])).await.unwrap_err();
+    assert_eq!(netref_error(&error).kind(), ErrorKind::Disconnected);
+    no_stream_is_left(&[&host, &caller]).await;
+    host.shutdown(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn finish_waits_until_everything_has_arrived() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(1_000);
+    depot.keep(receiver).await.unwrap();
+    for number in 0..1_000 {
+        sender.send(number).await.unwrap();
+    }
+    // Nobody reads, and all of it is there.
+    bounded(sender.finish()).await.unwrap();
+    caller.sessions()[0].close();
+    drop(depot);
+    no_stream_is_left(&[&host, &caller]).await;
+}

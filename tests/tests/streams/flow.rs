@@ -1,0 +1,111 @@
+//! A reader that is slow stops its writer and nobody else, and what waits for it is bounded on both sides.
+
+use netref::Limits;
+use netref::stream;
+use tokio::io::AsyncWriteExt;
+
+use crate::{Depot, bounded, no_stream_is_left, pair};
+
+/// What this process has in memory, in MiB.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or("VmRSS: 0");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1_024
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_reader_stops_its_writer_and_bounds_the_memory_of_both_sides() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let before = resident_mib();
+    let mut stopped = Vec::new();
+    for _ in 0..20 {
+        let (mut writer, reader) = stream::bytes();
+        depot.keep_bytes(reader).await.unwrap();
+        let written = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counted = std::sync::Arc::clone(&written);
+        let task = tokio::spawn(async move {
+            loop {
+                if writer.write_all(&[5; 10_000]).await.is_err() {
+                    return;
+                }
+                counted.fetch_add(10_000, std::sync::atomic::Ordering::SeqCst);
+            }
+        });
+        stopped.push((task, written));
+    }
+    // Everybody else goes on: calls, and streams whose readers read.
+    for _ in 0..5 {
+        let numbers = depot.numbers(10_000).await.unwrap();
+        assert_eq!(bounded(depot.sum(numbers)).await.unwrap(), 49_995_000);
+        bounded(depot.ping()).await.unwrap();
+    }
+    let window = Limits::default().stream_window;
+    for (_, written) in &stopped {
+        let written = written.load(std::sync::atomic::Ordering::SeqCst);
+        // What the kernel or a queue of this side holds has been paid for as well.
+        assert!(written <= window + 10_000, "{written} bytes were written for a reader that has stopped");
+    }
+    let grown = resident_mib().saturating_sub(before);
+    assert!(grown < 100, "{grown} MiB more than before, for 20 windows of 512 KiB");
+    depot.forget().await.unwrap();
+    for (task, _) in stopped {
+        bounded(task).await.unwrap();
+    }
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn no_more_items_wait_than_the_channel_was_made_for() {
+    let (_host, _caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(7);
+    depot.keep(receiver).await.unwrap();
+    let mut sent = 0_u64;
+    while tokio::time::timeout(std::time::Duration::from_millis(300), sender.send(sent)).await.is_ok() {
+        sent += 1;
+    }
+    assert_eq!(sent, 7);
+    let kept = depot.kept().send();
+    bounded(sender.send(7)).await.unwrap();
+    bounded(sender.finish()).await.unwrap();
+    assert_eq!(bounded(kept).await.unwrap(), (0..8).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_send_that_is_given_up_sends_nothing_or_all() {
+    let (_host, _caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(2);
+    depot.keep(receiver).await.unwrap();
+    for number in 0..50 {
+        // The first two fit, the others are given up.
+        let _ = tokio::time::timeout(std::time::Duration::ZERO, sender.send(number)).await;
+    }
+    let kept = depot.kept().send();
+    bounded(sender.send(1_000)).await.unwrap();
+    bounded(sender.finish()).await.unwrap();
+    let kept = bounded(kept).await.unwrap();
+    assert!(kept.is_sorted() && kept.last() == Some(&1_000) && kept.starts_with(&[0, 1]), "{kept:?}");
+}
+
+#[tokio::test]
+async fn all_streams_of_a_session_share_what_they_are_allowed_together() {
+    let limits = Limits { stream_window: 65_536, streams_window: 100_000, ..Limits::default() };
+    let (host, caller, depot) = pair(limits).await;
+    let mut written = 0;
+    let mut writers = Vec::new();
+    for _ in 0..3 {
+        let (mut writer, reader) = stream::bytes();
+        depot.keep_bytes(reader).await.unwrap();
+        while tokio::time::timeout(std::time::Duration::from_millis(300), writer.write_all(&[1; 1_000])).await.is_ok() {
+            written += 1_000;
+        }
+        writers.push(writer);
+    }
+    assert!((98_000..=100_000).contains(&written), "{written}");
+    bounded(depot.ping()).await.unwrap();
+    drop(writers);
+    depot.forget().await.unwrap();
+    no_stream_is_left(&[&host, &caller]).await;
+    // All of it came back.
+    let numbers = depot.numbers(10_000).await.unwrap();
+    assert_eq!(bounded(depot.sum(numbers)).await.unwrap(), 49_995_000);
+}
