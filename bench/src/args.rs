@@ -36,6 +36,72 @@ pub(crate) enum Command {
     /// So many calls between two nodes of one process (started by `instructions`).
     #[command(hide = true)]
     Calls(CallsArgs),
+    /// Measure streams: bytes beside a raw TCP copy, items beside remoc's channel, and small calls during a transfer.
+    Streams(StreamsArgs),
+    /// The serving process of `streams` (started by it).
+    #[command(hide = true)]
+    StreamServe(StreamServeArgs),
+    /// The reading process of `streams` (started by it).
+    #[command(hide = true)]
+    StreamDrive(StreamDriveArgs),
+}
+
+/// Who is measured in `streams`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StreamPeer {
+    /// A TCP connection and two loops.
+    Raw,
+    /// netref on its defaults.
+    Netref,
+    /// remoc's mpsc channel.
+    Remoc,
+}
+
+/// What is measured in `streams`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Flow {
+    /// Bytes, all of them.
+    Bytes,
+    /// `u64` items for a second.
+    Items,
+    /// The slowest of a hundred small calls, idle and while bytes flow.
+    Calls,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamsArgs {
+    /// How much is transferred, in MiB.
+    #[arg(long, default_value_t = 1_024)]
+    pub(crate) mib: u64,
+    /// Rounds; the figures are medians over them.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+    /// Compare with the targets; exit with 1 where one is missed.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print one JSON object instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamServeArgs {
+    #[arg(long)]
+    pub(crate) peer: StreamPeer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamDriveArgs {
+    #[arg(long)]
+    pub(crate) peer: StreamPeer,
+    #[arg(long)]
+    pub(crate) flow: Flow,
+    #[arg(long)]
+    pub(crate) address: String,
+    #[arg(long)]
+    pub(crate) mib: u64,
 }
 
 /// Who is measured.

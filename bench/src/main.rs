@@ -25,6 +25,7 @@ mod peers;
 mod reference;
 mod report;
 mod run;
+mod streams;
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -48,6 +49,9 @@ fn main() -> ExitCode {
         Command::Instructions(args) => instructions::count(&args),
         Command::BareEcho(args) => bare_echo(&args),
         Command::Calls(args) => instructions::calls(&args),
+        Command::Streams(args) => streams::compare(&args),
+        Command::StreamServe(args) => streams::serve(&args),
+        Command::StreamDrive(args) => streams::drive(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("netref-bench: {error}");

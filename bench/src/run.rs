@@ -124,15 +124,15 @@ pub(crate) fn bare_echo_us(plan: &Plan) -> Result<f64> {
 }
 
 /// A process of this same binary; it is ended and reaped when dropped.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    fn start(part: &str, args: &[OsString], stdin: Stdio) -> Result<Self> {
+    pub(crate) fn start(part: &str, args: &[OsString], stdin: Stdio) -> Result<Self> {
         let child = Command::new(env::current_exe()?).arg(part).args(args).stdin(stdin).stdout(Stdio::piped()).spawn()?;
         Ok(Self(child))
     }
 
-    fn line(&mut self) -> Result<String> {
+    pub(crate) fn line(&mut self) -> Result<String> {
         let stdout = self.0.stdout.as_mut().ok_or("the process's output is not piped")?;
         let mut line = String::new();
         // Nothing follows the line, so nothing is lost with the reader's buffer.
@@ -143,7 +143,7 @@ impl Process {
     }
 
     /// Waits for the process's end and gives what it measured.
-    fn answer<T: DeserializeOwned>(&mut self) -> Result<T> {
+    pub(crate) fn answer<T: DeserializeOwned>(&mut self) -> Result<T> {
         let stdout = self.0.stdout.as_mut().ok_or("the process's output is not piped")?;
         let mut text = String::new();
         stdout.read_to_string(&mut text)?;

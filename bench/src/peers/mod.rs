@@ -45,7 +45,7 @@ pub(crate) async fn drive(args: DriveArgs) -> Result<Sample> {
 }
 
 /// Tells the process that started us where we can be called.
-fn announce(address: impl Display) -> Result<()> {
+pub(crate) fn announce(address: impl Display) -> Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{address}")?;
     Ok(stdout.flush()?)
