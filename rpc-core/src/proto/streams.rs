@@ -16,6 +16,8 @@ struct Slot {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Table {
     slots: Vec<Slot>,
+    /// No place before this one is free.
+    first_free: usize,
     open: u32,
     limit: u32,
 }
@@ -29,11 +31,22 @@ impl Table {
         self.slots.get_mut(place).filter(|slot| slot.generation == generation)?.stream.as_mut()
     }
 
+    /// The first place that is free.
+    fn place(&mut self) -> usize {
+        let place = (self.first_free..self.slots.len()).find(|&place| self.slots[place].stream.is_none()).unwrap_or(self.slots.len());
+        if place == self.slots.len() {
+            self.slots.push(Slot::default());
+        }
+        self.first_free = place + 1;
+        place
+    }
+
     fn free(&mut self, place: usize) {
         let slot = &mut self.slots[place];
         if slot.stream.take().is_some() {
             slot.generation = slot.generation.wrapping_add(1);
             self.open -= 1;
+            self.first_free = self.first_free.min(place);
         }
     }
 }
@@ -155,11 +168,7 @@ impl Streams {
         if self.own.open >= self.own.limit {
             return None;
         }
-        let free = self.own.slots.iter().position(|slot| slot.stream.is_none());
-        let place = free.unwrap_or_else(|| {
-            self.own.slots.push(Slot::default());
-            self.own.slots.len() - 1
-        });
+        let place = self.own.place();
         let window = self.window(half);
         let slot = &mut self.own.slots[place];
         slot.stream = Some(Stream::new(half, kind, window));
