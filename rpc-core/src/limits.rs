@@ -40,8 +40,9 @@ pub struct Limits {
     /// 1 Gbit/s busy that takes 4 ms there and back; one that takes longer needs more. An item has at most three quarters of it. Less
     /// than 65,536 counts as that.
     pub stream_window: u64,
-    /// The same for all streams of a session together. Default 256 MiB, which is room for every stream on either side, so that readers
-    /// that have stopped never keep another stream waiting.
+    /// The same for all streams of a session together. Default 256 MiB, which is room for every stream that either side may open: readers
+    /// that have stopped never keep another stream waiting. It is `2 * streams * stream_window`; with less, enough readers that have
+    /// stopped stop other streams too, though never calls. Less than two windows of a stream counts as that.
     pub streams_window: u64,
     /// Methods one peer may define on one session. Default 16,384: a large program has hundreds.
     pub definitions: u32,
@@ -163,6 +164,12 @@ pub(crate) const fn references_cost(references: usize) -> u64 {
 /// A window of a stream that is announced smaller than this is read as this.
 pub const STREAM_WINDOW_MIN: u64 = 65_536;
 
+/// The same for all streams together: half of it may have been read and not been granted again yet, and the largest item takes a whole
+/// window of its stream.
+pub const fn streams_window_min(stream_window: u64) -> u64 {
+    stream_window.saturating_mul(2)
+}
+
 /// A window that is announced smaller than this is read as this: 64 KiB of payload with the largest tables.
 pub const WINDOW_MIN: u64 = 65_536 + TABLES_COST_MAX;
 
@@ -175,7 +182,7 @@ impl PeerLimits {
         self.return_window = self.return_window.max(WINDOW_MIN);
         self.message_bytes = self.message_bytes.min(self.call_window - TABLES_COST_MAX).min(self.return_window - TABLES_COST_MAX);
         self.stream_window = self.stream_window.max(STREAM_WINDOW_MIN);
-        self.streams_window = self.streams_window.max(self.stream_window);
+        self.streams_window = self.streams_window.max(streams_window_min(self.stream_window));
         self.calls_in_flight = self.calls_in_flight.max(1);
         self.exports = self.exports.max(1);
         self.definitions = self.definitions.max(1);
@@ -193,7 +200,7 @@ impl PeerLimits {
         definitions: 64,
         streams: 0,
         stream_window: STREAM_WINDOW_MIN,
-        streams_window: STREAM_WINDOW_MIN,
+        streams_window: streams_window_min(STREAM_WINDOW_MIN),
         depth: 64,
         keep_alive_ms: 0,
     };

@@ -72,11 +72,12 @@ fn no_seed_breaks_a_rule() {
 #[test]
 fn no_seed_loses_an_item_or_credit_of_a_stream() {
     let mut reads = 0;
-    for seed in 0..number("NETREF_SEEDS").unwrap_or(SEEDS) {
+    let seeds = number("NETREF_SEEDS").unwrap_or(SEEDS);
+    for seed in 0..seeds {
         match simulation::streams::run(seed) {
             Ok(seen) => reads += seen.reads,
             Err(error) => panic!("seed {seed}: {error}"),
         }
     }
-    assert!(reads > 10_000, "only {reads} items were read");
+    assert!(reads as u64 > 20 * seeds, "only {reads} items were read");
 }

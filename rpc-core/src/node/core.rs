@@ -12,7 +12,7 @@ use super::settle::Settling;
 use crate::any::AnyRemote;
 use crate::around::Chain;
 use crate::id::{Incarnation, NodeId};
-use crate::limits::{Limits, PeerLimits, STREAM_WINDOW_MIN, TABLES_COST_MAX};
+use crate::limits::{Limits, PeerLimits, STREAM_WINDOW_MIN, TABLES_COST_MAX, streams_window_min};
 use crate::proto::window_for;
 use crate::servant::Servant;
 use crate::session::SessionCore;
@@ -148,7 +148,7 @@ impl NodeCore {
             definitions: limits.definitions,
             streams: limits.streams,
             stream_window: limits.stream_window.max(STREAM_WINDOW_MIN),
-            streams_window: limits.streams_window.max(limits.stream_window).max(STREAM_WINDOW_MIN),
+            streams_window: limits.streams_window.max(streams_window_min(limits.stream_window.max(STREAM_WINDOW_MIN))),
             depth: limits.depth,
             keep_alive_ms: self.keep_alive().map_or(0, |(_, timeout)| timeout.as_millis().try_into().unwrap_or(u64::MAX)),
         }

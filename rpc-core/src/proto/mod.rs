@@ -41,6 +41,8 @@ pub(crate) use keepalive::{KeepAlive, Silence};
 pub(crate) use lines::{Lines, Place};
 pub(crate) use questions::Pool;
 pub(crate) use rule::Rule;
-pub(crate) use stream::{Half, Kind, grant_step, item_max};
-pub(crate) use streams::{Streams, Taken};
+pub(crate) use stream::{Half, Kind, item_max};
+#[cfg(feature = "internals")]
+pub(crate) use streams::Streams;
+pub(crate) use streams::Taken;
 pub(crate) use ways::{Way, way_of};

@@ -158,9 +158,11 @@ impl Streams {
         }
     }
 
-    /// The window of streams whose data comes here.
-    pub(crate) const fn window_in(&self) -> u64 {
-        self.window_in
+    /// How much a reader may take before its writer is to be told. What all readers together keep to themselves in that way is no more
+    /// than a quarter of the window that they share, so that where everything is read, every item finds credit.
+    pub(crate) fn reader_step(&self) -> u64 {
+        let readers = u64::from(self.own.limit) + u64::from(self.theirs.limit);
+        grant_step(self.window_in).min(grant_step(self.credit_in_max) / readers.max(1)).max(1)
     }
 
     /// Opens a stream of which `half` stays here. Nothing when the peer has no room for another.
@@ -362,6 +364,7 @@ impl Streams {
     }
 
     /// What may still be sent on all of them, and may still come, and is owed.
+    #[cfg(feature = "internals")]
     pub(crate) const fn credits(&self) -> (u64, u64, u64) {
         (self.credit_out, self.credit_in, self.owed)
     }

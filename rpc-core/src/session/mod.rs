@@ -129,7 +129,7 @@ impl SessionCore {
         let keep_alive = node.keep_alive().map(|(interval, timeout)| KeepAlive::new(now, interval, timeout));
         let mut proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
         proto.streams.set_dialled(agreed.dialled);
-        let stream_step = streams::grant_step(&proto.streams);
+        let stream_step = proto.streams.reader_step();
         let core = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             stream_step,

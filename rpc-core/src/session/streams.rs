@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::StreamId;
 use crate::inbound::{Reply, too_many_references};
 use crate::limits::REFERENCES_MAX;
-use crate::proto::{Half, Kind, Rule, Streams, Taken, item_max};
+use crate::proto::{Half, Kind, Rule, Taken, item_max};
 use crate::stream::{Port, Queue, Sent, StreamHalf, pump, too_large};
 use crate::transfer::Outgoing;
 use crate::wire::{Descriptor, Frame, StreamCredit, Window};
@@ -359,9 +359,4 @@ impl State {
             after.wake(entry.waker.take());
         }
     }
-}
-
-/// The step in which a reader gives credit back, of the window that this side has announced.
-pub(super) fn grant_step(streams: &Streams) -> u64 {
-    crate::proto::grant_step(streams.window_in())
 }

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::rng::Choices;
 use crate::id::StreamId;
-use crate::limits::PeerLimits;
-use crate::proto::{Half, Kind, Rule, Streams, Taken, grant_step};
+use crate::limits::{ITEM_COST, PeerLimits, streams_window_min};
+use crate::proto::{Half, Kind, Rule, Streams, Taken, item_max};
 
 const WINDOW: u64 = 65_536;
 const STEPS: usize = 600;
 
-const LIMITS: PeerLimits = PeerLimits { streams: 3, stream_window: WINDOW, streams_window: 3 * WINDOW / 2, ..PeerLimits::MINIMUM };
+const LIMITS: PeerLimits =
+    PeerLimits { streams: 3, stream_window: WINDOW, streams_window: streams_window_min(WINDOW), ..PeerLimits::MINIMUM };
 
 #[derive(Clone, Debug)]
 enum Sent {
@@ -72,6 +73,7 @@ pub fn run(seed: u64) -> Result<Seen, String> {
     for step in 0..STEPS {
         world.step().and_then(|()| world.check()).map_err(|error| format!("step {step}: {error}"))?;
     }
+    world.read_all()?;
     world.settle()?;
     Ok(Seen { reads: world.reads })
 }
@@ -173,7 +175,10 @@ impl World {
     }
 
     fn read(&mut self, end: usize) -> Result<(), String> {
-        let Some(id) = self.pick_stream(end, Half::Receiving) else { return Ok(()) };
+        self.pick_stream(end, Half::Receiving).map_or(Ok(()), |id| self.read_one(end, id))
+    }
+
+    fn read_one(&mut self, end: usize, id: StreamId) -> Result<(), String> {
         let side = &mut self.ends[end];
         let Some(known) = side.known.get_mut(&id) else { return Ok(()) };
         let Some((number, cost)) = known.waiting.pop_front() else { return Ok(()) };
@@ -183,7 +188,7 @@ impl World {
         known.count += 1;
         known.owed += cost;
         self.reads += 1;
-        if known.owed >= grant_step(WINDOW) {
+        if known.owed >= side.streams.reader_step() {
             let owed = std::mem::take(&mut known.owed);
             side.give_back(id, owed);
         }
@@ -293,6 +298,35 @@ impl World {
             let sum = credit + on_its_way + coming_back + waiting + owed;
             if sum != LIMITS.streams_window {
                 return Err(format!("{sum} of {} are accounted for on all streams", LIMITS.streams_window));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets everything arrive and be read, while nothing is sent or closed: then the largest item finds credit on every stream.
+    fn read_all(&mut self) -> Result<(), String> {
+        for _ in 0..STEPS {
+            for end in 0..2 {
+                self.leave(end);
+                self.arrive(end)?;
+                for id in self.ends[end].known.keys().copied().collect::<Vec<_>>() {
+                    self.read_one(end, id)?;
+                }
+            }
+            self.check()?;
+        }
+        for side in &self.ends {
+            for (&id, known) in side.known.iter().filter(|(_, known)| known.half == Half::Sending && !known.closed) {
+                let mut streams = side.streams.clone();
+                let most = item_max(WINDOW) - ITEM_COST;
+                let taken = if known.kind == Kind::Bytes { streams.take_bytes(id, most) } else { streams.take_item(id, most, 0) };
+                if taken == Taken::Nothing || known.kind == Kind::Bytes && taken != Taken::Closed && taken != Taken::Credit(most) {
+                    let credits = (side.streams.credit(id), side.streams.credits());
+                    return Err(format!(
+                        "everything was read, and there is no credit for an item of {id:?}, {:?}: {credits:?}",
+                        known.kind
+                    ));
+                }
             }
         }
         Ok(())
