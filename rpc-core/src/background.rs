@@ -28,6 +28,34 @@ pub(crate) fn current_or_own() -> Result<Handle, Error> {
     }
 }
 
+/// Starts a task of a value whose drop takes locks, while such a lock is held. A runtime that is shut down drops at once what it is given; then
+/// the value is dropped on netref's own.
+pub(crate) fn spawn_under_lock<T: Send + 'static, F: Future<Output = ()> + Send + 'static>(
+    runtime: &Handle,
+    value: T,
+    run: impl FnOnce(T) -> F + Send + 'static,
+) {
+    let mut unstarted = Unstarted(Some(value));
+    runtime.spawn(async move {
+        if let Some(value) = unstarted.0.take() {
+            run(value).await;
+        }
+    });
+}
+
+struct Unstarted<T: Send + 'static>(Option<T>);
+
+impl<T: Send + 'static> Drop for Unstarted<T> {
+    fn drop(&mut self) {
+        let Some(value) = self.0.take() else { return };
+        match runtime() {
+            Ok(runtime) => drop(runtime.spawn(async move { drop(value) })),
+            // Leaked: better than a thread that waits for itself.
+            Err(_) => std::mem::forget(value),
+        }
+    }
+}
+
 /// Blocks the thread until `future` is done. `what` names the function that the user called, and what there is to await instead.
 ///
 /// # Errors
@@ -39,4 +67,32 @@ pub(crate) fn wait<F: Future>(what: &str, future: F) -> Result<F::Output, Error>
         return Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, text));
     }
     runtime().map(|runtime| runtime.block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    struct Tells(mpsc::Sender<std::thread::ThreadId>);
+
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            let _ = self.0.send(std::thread::current().id());
+        }
+    }
+
+    #[test]
+    fn value_for_a_runtime_that_is_shut_down_is_dropped_by_another_thread() {
+        let own = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+        let handle = own.handle().clone();
+        let (tells, told) = mpsc::channel();
+        spawn_under_lock(&handle, Tells(tells.clone()), |value| async move { drop(value) });
+        let ran = told.recv().expect("it runs");
+        own.shutdown_background();
+        spawn_under_lock(&handle, Tells(tells), |value| async move { drop(value) });
+        let dropped = told.recv().expect("it is dropped");
+        assert!(dropped != std::thread::current().id() && dropped != ran);
+    }
 }

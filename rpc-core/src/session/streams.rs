@@ -29,6 +29,17 @@ pub(super) struct Entry {
     waker: Option<Waker>,
 }
 
+/// What is done even by a runtime that only drops what it is given.
+struct RunWhenDropped(Option<Afterwards>);
+
+impl Drop for RunWhenDropped {
+    fn drop(&mut self) {
+        if let Some(after) = self.0.take() {
+            after.run();
+        }
+    }
+}
+
 /// What is behind the ids of streams: those that this side opened, and the peer's.
 #[derive(Default)]
 pub(super) struct Entries {
@@ -155,15 +166,14 @@ impl SessionCore {
         let place = state.proto.streams.place(id);
         let Some(entry) = state.streams.take(place) else { return };
         let error = crate::stream::broken(ErrorKind::Cancelled, "the message that passed the other half on was never sent");
-        let wakers = match entry.half {
-            Half::Sending => entry.queue.drain_gone(&error).into_iter().flatten().collect::<Vec<_>>(),
-            Half::Receiving => entry.queue.source_ended(Some(error)).waker.into_iter().collect(),
-        };
+        let mut after = Afterwards::default();
+        match entry.half {
+            Half::Sending => entry.queue.drain_gone(&error).into_iter().for_each(|waker| after.wake(waker)),
+            Half::Receiving => after.wake(entry.queue.source_ended(Some(error)).waker),
+        }
+        after.rest().queues.push(entry.queue);
         // Under the lock nobody is woken, and nothing is dropped that may hold values of the user's.
-        self.runtime.spawn(async move {
-            wakers.into_iter().for_each(Waker::wake);
-            drop(entry.queue);
-        });
+        crate::background::spawn_under_lock(&self.runtime, RunWhenDropped(Some(after)), |after| async move { drop(after) });
     }
 
     /// A half of a stream that the peer has opened.

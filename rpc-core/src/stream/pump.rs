@@ -10,11 +10,12 @@ use super::outlet::{Outlet, Sent};
 use super::queue::{Queue, Turn};
 use crate::error::{Error, ErrorKind};
 
-/// Starts the task, on the runtime of the session.
+/// Starts the task, on the runtime of the session. A session's lock may be held.
 pub(crate) fn start(queue: Arc<Queue>, onward: Port) {
     let runtime = onward.session.runtime().clone();
     let pump = Pump { queue, onward, done: false };
-    runtime.spawn(pump.run());
+    // What a pump does when it is dropped takes locks.
+    crate::background::spawn_under_lock(&runtime, pump, Pump::run);
 }
 
 struct Pump {
