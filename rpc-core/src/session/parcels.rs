@@ -33,6 +33,12 @@ struct Parcel {
     held: Vec<AnyRemote>,
 }
 
+impl Parcel {
+    fn len(&self) -> usize {
+        self.frames.len() + self.shared.len()
+    }
+}
+
 /// What is told of a batch once it has been taken.
 #[derive(Default)]
 pub(super) struct Left {
@@ -73,7 +79,7 @@ impl Parcels {
         mut bytes: &[u8],
         held: Vec<AnyRemote>,
     ) -> Result<(), (wire::EncodeError, Vec<AnyRemote>)> {
-        let out = self.open();
+        let mut out = self.open();
         let mut room = CHUNK_BYTES;
         let mut references = descriptors;
         if !references.is_empty() {
@@ -99,6 +105,8 @@ impl Parcels {
             if bytes.is_empty() {
                 break;
             }
+            // What is long leaves in several batches.
+            out = self.open();
         }
         out.held.extend(held);
         Ok(())
@@ -129,12 +137,12 @@ impl Parcels {
         out.closes.push(id);
     }
 
-    /// Takes the next batch.
+    /// Takes the next batch: as much as fits it.
     pub(super) fn take(&mut self, pieces: &mut VecDeque<Piece>, left: &mut Left) {
         let mut taken = 0;
-        while taken < BATCH {
+        while self.queue.front().is_some_and(|parcel| taken + parcel.len() <= BATCH) {
             let Some(parcel) = self.queue.pop_front() else { return };
-            taken += parcel.frames.len() + parcel.shared.len();
+            taken += parcel.len();
             // An item that did not fit may have left nothing behind.
             if !parcel.frames.is_empty() {
                 pieces.push_back(Piece::Owned(parcel.frames));
@@ -170,7 +178,7 @@ mod tests {
             let (mut pieces, mut left) = (VecDeque::new(), Left::default());
             parcels.take(&mut pieces, &mut left);
             let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.as_slice().to_vec()).collect();
-            assert!(bytes.len() < BATCH + FRAME_MAX + TOGETHER, "a batch of {} bytes", bytes.len());
+            assert!(bytes.len() <= 2 * 65_536, "a batch of {} bytes", bytes.len());
             let mut rest = &bytes[..];
             while let Some((body, consumed)) = wire::split(rest) {
                 match wire::decode(body) {
@@ -188,15 +196,16 @@ mod tests {
     #[test]
     fn items_of_any_size_leave_in_frames_that_decode() {
         let mut parcels = Parcels::default();
-        for size in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 200_000] {
+        for size in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 200_000, 380_000] {
             assert!(parcels.push_item(ID, Vec::new(), &vec![7; size], Vec::new()).is_ok());
         }
         parcels.push_bytes(ID, Bytes::from(vec![1; CHUNK_BYTES]));
         parcels.push_bytes(ID, Bytes::from(vec![1; 5]));
         parcels.push_close(ID, false, None);
-        let last = 200_000 - 3 * CHUNK_BYTES;
+        let (last, longest) = (200_000 - 3 * CHUNK_BYTES, 380_000 - 5 * CHUNK_BYTES);
         let full = (CHUNK_BYTES, false);
-        let expected = [(0, true), (1, true), (CHUNK_BYTES, true), full, (1, true), full, full, full, (last, true), full, (5, false)];
+        let expected = [(0, true), (1, true), (CHUNK_BYTES, true), full, (1, true), full, full, full, (last, true)];
+        let expected = expected.into_iter().chain([full; 5]).chain([(longest, true), full, (5, false)]).collect::<Vec<_>>();
         assert_eq!(frames(&mut parcels), expected);
     }
 
