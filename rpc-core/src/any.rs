@@ -232,6 +232,12 @@ impl AnyRemote {
         }
     }
 
+    /// Whether it is a half of a stream, on its way through code that knows no types. It can be passed on, once, and not be called.
+    #[must_use]
+    pub const fn is_half(&self) -> bool {
+        matches!(self.place, Place::Stream(_))
+    }
+
     /// Whether the object is in this process, whatever is around it.
     pub(crate) fn is_here(&self) -> bool {
         match &self.place {

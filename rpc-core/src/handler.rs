@@ -92,6 +92,13 @@ impl Payload {
         self.within.unwrap_or_else(|| crate::inbound::bounds(&Limits::default()))
     }
 
+    /// Whether it can be sent once only: it carries a half of a stream, which is gone with the first message that it leaves in. A clone carries
+    /// the same half. Whoever repeats calls looks here first.
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        self.references.iter().any(AnyRemote::is_half)
+    }
+
     /// Why it cannot be sent, whoever is to read it.
     pub(crate) fn refused(&self, outcome: Outcome) -> Option<Error> {
         let text = || format!("a payload in codec {}, and there is room for numbers up to {CODEC_MAX}: use 0 or 1", self.codec);

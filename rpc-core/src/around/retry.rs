@@ -11,7 +11,7 @@ use crate::handler::{RawCall, RawReply, RawReturn};
 ///
 /// A call is made again only when that is safe: when its handler was never started ([`Outcome::NotRun`]), or when nobody knows and the
 /// method is `#[idempotent]`. One that ran to its end is never made again, and neither is one that would fail the same way: no such
-/// method, arguments that cannot be encoded, a panic. A method's own error is a result, and stays what it is.
+/// method, arguments that cannot be encoded, a panic. One that carries a half of a stream is not either: the half left with the first attempt. A method's own error is a result, and stays what it is.
 ///
 /// Between two attempts it waits, each time twice as long as before, a random part less. It never waits beyond the call's deadline: when
 /// that comes first, the last error is the answer; its outcome tells of all attempts, so it is `NotRun` only if none of them ran. A call that is being repeated may be overtaken by later ones on the same object.
@@ -89,7 +89,8 @@ fn passes(error: &Error) -> bool {
 
 impl Interceptor for Retry {
     fn call(&self, call: RawCall, next: Next) -> RawReturn {
-        if self.attempts < 2 {
+        // A half of a stream is gone with the first attempt, and a copy of the call would keep it from being dropped with that.
+        if self.attempts < 2 || call.payload.is_once() {
             return next.call(call);
         }
         let again = call.clone();
