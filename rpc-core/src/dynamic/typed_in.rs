@@ -16,6 +16,7 @@ use crate::any::AnyRemote;
 use crate::bulk::BulkIn;
 use crate::codec::{self, Bounds, CodecError};
 use crate::handler::Payload;
+use crate::schema::half::half;
 use crate::schema::render;
 use crate::schema::shape::{Fields, Id, Name, Plain, Shape, Structure, Variant};
 use crate::transfer::{self, Incoming};
@@ -113,6 +114,9 @@ impl<'de> DeserializeSeed<'de> for Typed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if half(self.structure, self.id).is_some() {
+            return AnyRemote::deserialize(deserializer).map(|reference| Value::Object(Object::new(reference)));
+        }
         match self.structure.shape(self.id) {
             Shape::Opaque { .. } => {
                 let name = render::name(self.structure, self.id);

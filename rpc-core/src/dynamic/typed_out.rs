@@ -12,6 +12,7 @@ use super::known::Known;
 use crate::codec::{self, Codec, CodecError, MESSAGE_BYTES_MAX};
 use crate::handler::Payload;
 use crate::near;
+use crate::schema::half::half;
 use crate::schema::render;
 use crate::schema::shape::{Fields, Id, Name, Plain, Shape, Variant};
 use crate::transfer;
@@ -109,6 +110,12 @@ impl<'a> Typed<'a> {
 
 impl Serialize for Typed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if half(&self.known.structure, self.id).is_some() {
+            return match self.value {
+                Value::Object(object) if object.as_any().is_half() => object.as_any().serialize(serializer),
+                _ => Err(self.wrong()),
+            };
+        }
         match self.known.structure.shape(self.id) {
             Shape::Opaque { .. } => {
                 let name = render::name(&self.known.structure, self.id);

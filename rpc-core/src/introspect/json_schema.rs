@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::MethodInfo;
+use crate::schema::half::{Half, half};
 use crate::schema::render;
 use crate::schema::shape::{Fields, Id, Name, Plain, Shape, Structure, Variant};
 
@@ -125,6 +126,9 @@ impl<'a> Schemas<'a> {
     }
 
     fn written(&mut self, id: Id) -> Value {
+        if let Some(half) = half(self.structure, id) {
+            return half_schema(half);
+        }
         match self.structure.shape(id) {
             Shape::Opaque { tokens, why } => json!({ "description": opaque(tokens, why) }),
             Shape::Plain(plain) => self::plain(*plain),
@@ -216,6 +220,17 @@ fn reference(interface: &str) -> Value {
     let to = if interface.is_empty() { "any interface".to_owned() } else { format!("`{interface}`") };
     json!({
         "description": format!("a reference to an object of {to}: the index of an entry in the table beside the payload"),
+        "type": "object",
+        "properties": { "$ref": { "type": "integer", "minimum": 0 } },
+        "required": ["$ref"],
+        "additionalProperties": false
+    })
+}
+
+fn half_schema(half: Half) -> Value {
+    let name = half.name;
+    json!({
+        "description": format!("a half of a stream, `{name}`: JSON can pass it on and cannot read or write it; the index of an entry in the table beside the payload"),
         "type": "object",
         "properties": { "$ref": { "type": "integer", "minimum": 0 } },
         "required": ["$ref"],

@@ -36,6 +36,7 @@
 //! | `mentioned.rs` | the interfaces that are met on the way |
 //! | `known.rs` | types of the standard library and of netref |
 //! | `trace/` | finding structure through `Deserialize` |
+//! | `half.rs` | halves of streams |
 //! | `named.rs` | what a type parameter stands for, where structure is not known |
 //! | `probe.rs` | choosing between the derive and tracing |
 //! | `canonical.rs` | one form for equal structures |
@@ -47,6 +48,7 @@
 mod canonical;
 mod compare;
 pub(crate) mod encoded;
+pub(crate) mod half;
 mod known;
 mod mentioned;
 mod method;

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 
+use super::half::half;
 use super::shape::{Fields, Id, Plain, Shape, Structure, Variant};
 
 /// How deep a type is written out before it is cut short.
@@ -97,6 +98,10 @@ fn write_name(text: &mut String, structure: &Structure, id: Id, depth: usize) {
         return text.push('…');
     }
     let inner = |text: &mut String, id: Id| write_name(text, structure, id, depth + 1);
+    if let Some(half) = half(structure, id) {
+        text.push_str(half.name);
+        return half.item.map_or((), |item| wrapped(text, "<", ">", |text| inner(text, item)));
+    }
     match structure.shape(id) {
         Shape::Opaque { tokens, .. } if tokens.is_empty() => text.push_str("(opaque)"),
         Shape::Opaque { tokens, .. } => push(text, format_args!("{} (opaque)", escaped(tokens))),

@@ -7,27 +7,31 @@ use serde::{Deserialize, Deserializer};
 use super::Item;
 use crate::schema;
 
-pub(crate) const SENDER: u8 = 0;
-pub(crate) const RECEIVER: u8 = 1;
-pub(crate) const WATCH_SENDER: u8 = 2;
-pub(crate) const WATCH_RECEIVER: u8 = 3;
+pub(crate) const SENDER: usize = 0;
+pub(crate) const RECEIVER: usize = 1;
+pub(crate) const WATCH_SENDER: usize = 2;
+pub(crate) const WATCH_RECEIVER: usize = 3;
+
+/// What halves of streams with items are called in a structure, and in Rust.
+pub(crate) const HALVES: [(&str, &str); 4] = [
+    ("netref.Sender", "Sender"),
+    ("netref.Receiver", "Receiver"),
+    ("netref.WatchSender", "WatchSender"),
+    ("netref.WatchReceiver", "WatchReceiver"),
+];
+
 pub(crate) const BYTE_WRITER: &str = "netref.ByteWriter";
 pub(crate) const BYTE_READER: &str = "netref.ByteReader";
 
-/// What halves of streams with items are called.
-pub(crate) const fn name(half: u8) -> &'static str {
-    match half {
-        SENDER => "netref.Sender",
-        RECEIVER => "netref.Receiver",
-        WATCH_SENDER => "netref.WatchSender",
-        _ => "netref.WatchReceiver",
-    }
+/// What a half is called in a structure.
+pub(crate) const fn name(half: usize) -> &'static str {
+    HALVES[half].0
 }
 
 /// A reference of that name, for the tracer.
-struct Marked<const HALF: u8>;
+struct Marked<const HALF: usize>;
 
-impl<'de, const HALF: u8> Deserialize<'de> for Marked<HALF> {
+impl<'de, const HALF: usize> Deserialize<'de> for Marked<HALF> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         schema::traced_reference(deserializer, name(HALF), schema::REFERENCE).map(|_| Self)
     }
