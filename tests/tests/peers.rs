@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use netref::stream::{self, Receiver, Sender};
 use netref::{Error, ErrorKind, Node, NodeStats, Outcome, Remote, Result, remote};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -51,6 +52,8 @@ pub trait Keeper {
     async fn make(&self, count: u64) -> Result<Vec<Remote<dyn Item>>>;
     /// Leaves an object of the caller's here.
     async fn leave(&self, item: Remote<dyn Ear>) -> Result<()>;
+    /// Leaves a stream each way, of which the other halves stay at the caller.
+    async fn leave_streams(&self, from: Receiver<u64>, to: Sender<u64>) -> Result<()>;
     async fn hang(&self) -> Result<u64>;
 }
 
@@ -66,6 +69,7 @@ struct Census {
     hanging: AtomicU64,
     hung: AtomicU64,
     ears: Mutex<Vec<Remote<dyn Ear>>>,
+    streams: Mutex<Vec<(Receiver<u64>, Sender<u64>)>>,
 }
 
 struct Thing(Arc<Census>, u64);
@@ -98,6 +102,10 @@ impl Keeper for MyKeeper {
     }
     async fn leave(&self, ear: Remote<dyn Ear>) -> Result<()> {
         self.0.ears.lock().unwrap().push(ear);
+        Ok(())
+    }
+    async fn leave_streams(&self, from: Receiver<u64>, to: Sender<u64>) -> Result<()> {
+        self.0.streams.lock().unwrap().push((from, to));
         Ok(())
     }
     async fn hang(&self) -> Result<u64> {
@@ -210,6 +218,12 @@ impl Setting {
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Disconnected, Outcome::NotRun), "{error}");
         assert!(!Remote::is_connected(&ear));
         assert_eq!(bounded(Remote::closed(&ear)).await.kind(), ErrorKind::Disconnected);
+        // What had arrived is read first.
+        let (mut from, mut to) = census.streams.lock().unwrap().pop().expect("the child left streams");
+        assert_eq!(bounded(from.recv()).await, Some(Ok(7)));
+        assert_eq!(bounded(from.recv()).await.unwrap().unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(bounded(to.closed()).await.kind(), ErrorKind::Disconnected);
+        assert_eq!(bounded(to.send(1)).await.unwrap_err().kind(), ErrorKind::Disconnected);
         until("what it held is dropped", || census.dropped.load(Ordering::SeqCst) == OBJECTS).await;
         until("the handler of its call is dropped", || census.hanging.load(Ordering::SeqCst) == 0).await;
         assert_eq!(census.hung.load(Ordering::SeqCst), 1);
@@ -327,6 +341,9 @@ async fn live(url: &str, keep_alive: bool) {
     let node = builder.start().await.unwrap();
     let keeper: Remote<dyn Keeper> = node.connect(url).await.unwrap();
     let items = keeper.make(OBJECTS).await.unwrap();
+    let ((mut to, from_here), (to_here, mut from)) = (stream::channel(4), stream::channel(4));
+    keeper.leave_streams(from_here, to_here).await.unwrap();
+    to.send(7).await.unwrap();
     keeper.leave(Remote::new(MyEar)).await.unwrap();
     say(&format!("holds {} objects", items.len()));
     let call = keeper.hang().send();
@@ -343,6 +360,8 @@ async fn live(url: &str, keep_alive: bool) {
     errors.dedup();
     assert_eq!(errors.len(), 1, "each call on what it held fails alike: {errors:?}");
     say(&format!("a call on what it held: {:?} {:?}", errors[0].0, errors[0].1));
+    let ends = (to.send(8).await.unwrap_err().kind(), from.recv().await.map(|number| number.unwrap_err().kind()));
+    assert_eq!(ends, (ErrorKind::Disconnected, Some(ErrorKind::Disconnected)));
     say(&format!("is connected: {}", items.iter().any(Remote::is_connected)));
     let keeper: Remote<dyn Keeper> = node.connect(url).await.unwrap();
     let again = keeper.make(1).await.unwrap();

@@ -105,7 +105,12 @@ impl Held {
             return Err(S::Error::custom("this half of a stream was passed on already, or its stream is at an end"));
         }
         let half = Arc::new(Half::new(self.which, Arc::clone(&self.queue)));
-        AnyRemote { place: Place::Stream(half) }.serialize(serializer)
+        let serialized = AnyRemote { place: Place::Stream(Arc::clone(&half)) }.serialize(serializer);
+        // Outside a message nothing has left.
+        if serialized.is_err() && half.take().is_some() {
+            self.done.store(false, Ordering::Release);
+        }
+        serialized
     }
 
     /// Takes a half out of the message that is being decoded.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use netref::stream;
+use netref::testing::Relay;
 use netref::{ErrorKind, Limits, Node, Remote};
 
-use crate::{Depot, Store, bounded, no_stream_is_left, pair, until};
+use crate::{Depot, Rich, Store, bounded, no_stream_is_left, pair, until};
 
-/// Opens a stream and abandons it, in one of eight ways.
+/// Opens a stream and abandons it, in one of eleven ways.
 async fn abandon(depot: &Remote<dyn Depot>, way: u64) {
     let (mut sender, mut receiver) = stream::channel::<u64>(4);
     match way {
@@ -47,6 +48,32 @@ async fn abandon(depot: &Remote<dyn Depot>, way: u64) {
             let (_sender, receiver) = stream::channel(1);
             drop(depot.rich(receiver).await);
         }
+        // A panic over there.
+        7 => {
+            let (to, mut from) = stream::channel(4);
+            let crash = depot.crash(receiver, to).send();
+            let _ = sender.send(1).await;
+            assert_eq!(crash.await.unwrap_err().kind(), ErrorKind::Panic);
+            while from.recv().await.is_some_and(|number| number.is_ok()) {}
+        }
+        // The deadline of the call that reads comes.
+        8 => {
+            let error = depot.sum(receiver).timeout(Duration::from_millis(1)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Deadline);
+            assert!(sender.closed().await.scope() != netref::Scope::Session);
+        }
+        // In an item that is refused, and in one that nobody reads.
+        9 => {
+            let (mut items, kept) = stream::channel(4);
+            let _back = depot.rich(kept).await.unwrap();
+            let too_large = "x".repeat(600_000);
+            assert_eq!(items.send(Rich { inner: Some(receiver), ..Rich::text(too_large) }).await.unwrap_err().kind(), ErrorKind::TooLarge);
+            assert_eq!(sender.closed().await.kind(), ErrorKind::Cancelled);
+            let (answer, answers) = stream::channel(4);
+            let (_inner, receiver) = stream::channel(4);
+            items.send(Rich { inner: Some(receiver), answer: Some(answer), ..Rich::text("unread") }).await.unwrap();
+            drop(answers);
+        }
         // It is complete, and nobody reads it.
         _ => {
             depot.keep(receiver).await.unwrap();
@@ -64,7 +91,7 @@ async fn ten_thousand_streams_abandoned_in_every_way_leave_no_entry() {
     let mut running = tokio::task::JoinSet::new();
     for number in 0..10_000 {
         let depot = depot.clone();
-        running.spawn(async move { abandon(&depot, number % 8).await });
+        running.spawn(async move { abandon(&depot, number % 11).await });
         if running.len() >= 64 {
             bounded(running.join_next()).await.unwrap().unwrap();
         }
@@ -82,17 +109,23 @@ async fn ten_thousand_streams_abandoned_in_every_way_leave_no_entry() {
 async fn a_peer_that_goes_away_leaves_no_entry() {
     let host = Node::builder().listen("tcp://127.0.0.1:0").publish("depot", Remote::<dyn Depot>::new(Store::default()));
     let host = host.start().await.unwrap();
-    let url = format!("{}/depot", host.addresses()[0]);
-    for _ in 0..10 {
+    for round in 0..20 {
+        let relay = Relay::to(&host.addresses()[0], round).await.unwrap();
         let caller = Node::builder().start().await.unwrap();
-        let depot: Remote<dyn Depot> = caller.connect(&url).await.unwrap();
+        let depot: Remote<dyn Depot> = caller.connect(&format!("{}/depot", relay.address())).await.unwrap();
         let mut halves = Vec::new();
         for _ in 0..50 {
             let (sender, receiver) = stream::channel(4);
             depot.keep(receiver).await.unwrap();
             halves.push((sender, depot.numbers(1_000).await.unwrap()));
         }
-        caller.sessions()[0].close();
+        // One says that it goes, of the next one the link breaks.
+        if round % 2 == 0 {
+            caller.sessions()[0].close()
+        } else {
+            relay.cut()
+        }
+        until(|| caller.stats().sessions == 0).await;
         for (mut sender, mut numbers) in halves {
             assert_eq!(bounded(sender.send(1)).await.unwrap_err().kind(), ErrorKind::Disconnected);
             while let Some(number) = bounded(numbers.recv()).await {
@@ -101,10 +134,18 @@ async fn a_peer_that_goes_away_leaves_no_entry() {
                 }
             }
         }
-        until(|| caller.stats().sessions == 0).await;
+        depot_is_empty(&host).await;
     }
     until(|| host.stats().sessions == 0).await;
     host.shutdown(Duration::from_secs(1)).await;
+}
+
+/// What the peer that is gone had given into keeping is over, and dropped.
+async fn depot_is_empty(host: &Node) {
+    until(|| host.stats().sessions == 0).await;
+    let node = Node::builder().start().await.unwrap();
+    let depot: Remote<dyn Depot> = node.connect(&format!("{}/depot", host.addresses()[0])).await.unwrap();
+    depot.forget().await.unwrap();
 }
 
 #[tokio::test]

@@ -133,14 +133,43 @@ async fn an_item_that_is_refused_leaves_the_stream_as_it_was() {
     let error = sender.send(Rich::text("x".repeat(60_000))).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::TooLarge, Outcome::NotRun), "{error}");
     assert!(error.text().contains("byte stream"), "{error}");
-    let (_, gone) = stream::channel(1);
-    let mut twice = Rich::text("a half that is gone");
-    twice.inner = Some(gone);
-    drop(serde_json::to_string(&twice.text));
+    // One that cannot be encoded, behind a half that was: the half is lost with it, and says so.
+    let (inner_sender, inner) = stream::channel(1);
+    let error = sender.send(Rich { inner: Some(inner), ..Rich::text(crate::UNWRITABLE) }).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Codec, Outcome::NotRun), "{error}");
+    assert_eq!(bounded(inner_sender.closed()).await.kind(), ErrorKind::Cancelled);
     sender.send(Rich::text("second")).await.unwrap();
     for text in ["first", "second"] {
         assert_eq!(bounded(back.recv()).await.unwrap().unwrap().text, text);
     }
+}
+
+#[tokio::test]
+async fn items_that_are_refused_cost_no_credit() {
+    let (_host, _caller, depot) = pair(Limits { streams: 2, ..Limits::default() }).await;
+    let (mut sender, receiver) = stream::channel(2);
+    let mut back = depot.rich(receiver).await.unwrap();
+    let (_last, inner) = stream::channel::<u64>(1);
+    depot.keep(inner).await.unwrap();
+    for _ in 0..10 {
+        // There is no room for one more stream, which is seen when the item is about to leave.
+        let (inner_sender, inner) = stream::channel(1);
+        let error = bounded(sender.send(Rich { inner: Some(inner), ..Rich::text("refused") })).await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Overloaded, Outcome::NotRun), "{error}");
+        assert_eq!(bounded(inner_sender.closed()).await.kind(), ErrorKind::Cancelled);
+    }
+    for text in ["first", "second", "third"] {
+        bounded(sender.send(Rich::text(text))).await.unwrap();
+        assert_eq!(bounded(back.recv()).await.unwrap().unwrap().text, text);
+    }
+}
+
+#[tokio::test]
+async fn a_half_stays_where_it_is_when_it_is_serialized_outside_a_message() {
+    let (mut sender, mut receiver) = stream::channel::<u64>(1);
+    assert!(serde_json::to_string(&receiver).is_err() && serde_json::to_string(&sender).is_err());
+    sender.send(5).await.unwrap();
+    assert_eq!(receiver.recv().await, Some(Ok(5)));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netref::stream;
-use netref::{Error, ErrorKind, Limits, Scope};
+use netref::{Error, ErrorKind, Limits, Node, Remote, Scope};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{Depot, bounded, no_stream_is_left, pair};
@@ -124,4 +124,7 @@ async fn finish_waits_until_everything_has_arrived() {
     caller.sessions()[0].close();
     drop(depot);
     no_stream_is_left(&[&host, &caller]).await;
+    let other = Node::builder().start().await.unwrap();
+    let depot: Remote<dyn Depot> = other.connect(&format!("{}/depot", host.addresses()[0])).await.unwrap();
+    assert_eq!(bounded(depot.kept()).await.unwrap(), (0..1_000).collect::<Vec<_>>());
 }

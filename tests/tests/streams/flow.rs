@@ -4,7 +4,7 @@ use netref::Limits;
 use netref::stream;
 use tokio::io::AsyncWriteExt;
 
-use crate::{Depot, bounded, no_stream_is_left, pair};
+use crate::{Depot, bounded, no_stream_is_left, pair, until};
 
 /// What this process has in memory, in MiB.
 fn resident_mib() -> u64 {
@@ -40,6 +40,11 @@ async fn a_stopped_reader_stops_its_writer_and_bounds_the_memory_of_both_sides()
         bounded(depot.ping()).await.unwrap();
     }
     let window = Limits::default().stream_window;
+    for (_, written) in &stopped {
+        // Each gets as far as its window, also while the others have stopped.
+        until(|| written.load(std::sync::atomic::Ordering::SeqCst) + 10_000 > window).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     for (_, written) in &stopped {
         let written = written.load(std::sync::atomic::Ordering::SeqCst);
         // What the kernel or a queue of this side holds has been paid for as well.

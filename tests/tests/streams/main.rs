@@ -4,6 +4,7 @@ mod abandoned;
 mod data;
 mod ends;
 mod flow;
+mod seam;
 mod travel;
 
 use std::future::Future;
@@ -12,10 +13,11 @@ use std::time::Duration;
 
 use netref::stream::{self, ByteReader, ByteWriter, Receiver, Sender, WatchReceiver, WatchSender};
 use netref::{Limits, Node, Remote, Result, remote};
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// After this long a test that hangs has failed.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(60);
 
 async fn bounded<R>(body: impl Future<Output = R>) -> R {
     tokio::time::timeout(BOUND, body).await.expect("it hangs")
@@ -47,10 +49,18 @@ impl Counter for Plain {
 /// An item with everything in it that an item can have.
 #[derive(Serialize, Deserialize)]
 pub struct Rich {
-    text: String,
     counter: Option<Remote<dyn Counter>>,
     inner: Option<Receiver<u64>>,
     answer: Option<Sender<String>>,
+    #[serde(serialize_with = "unless_unwritable")]
+    text: String,
+}
+
+/// A text that refuses to be encoded.
+const UNWRITABLE: &str = "unwritable";
+
+fn unless_unwritable<S: Serializer>(text: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    if text == UNWRITABLE { Err(S::Error::custom("it refuses")) } else { text.serialize(serializer) }
 }
 
 impl Rich {
@@ -80,6 +90,8 @@ pub trait Depot {
     async fn set(&self, value: WatchSender<u64>, to: u64) -> Result<()>;
     async fn squares(&self, ahead: usize) -> Result<Receiver<u64>>;
     async fn made(&self) -> Result<u64>;
+    /// Panics with both in its hands.
+    async fn crash(&self, numbers: Receiver<u64>, to: Sender<u64>) -> Result<()>;
     async fn ping(&self) -> Result<()>;
 }
 
@@ -190,6 +202,13 @@ impl Depot for Store {
 
     async fn made(&self) -> Result<u64> {
         Ok(self.made.load(Ordering::SeqCst))
+    }
+
+    async fn crash(&self, mut numbers: Receiver<u64>, mut to: Sender<u64>) -> Result<()> {
+        let _ = numbers.recv().await;
+        let _ = to.send(1).await;
+        // As a panic does, and without its many words.
+        std::panic::resume_unwind(Box::new("expected"))
     }
 
     async fn ping(&self) -> Result<()> {
