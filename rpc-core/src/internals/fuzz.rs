@@ -8,6 +8,7 @@ mod handshake;
 mod machine;
 mod session;
 mod streams;
+mod table_of_streams;
 mod tables;
 mod urls;
 mod weight;

@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::check_text;
 use super::streams::{Kept, Pieces, pipe, runtime};
 use crate::any::AnyRemote;
@@ -11,6 +13,7 @@ use crate::handler::{Handler, RawCall, RawReturn};
 use crate::limits::Limits;
 use crate::node::{Node, NodeBuilder};
 use crate::remote::Remote;
+use crate::stream::{self, ByteReader, Receiver, Sender, WatchReceiver};
 use crate::wire::{self, MAGIC};
 
 /// What there is to call.
@@ -26,6 +29,12 @@ pub(crate) trait Probe {
     /// Calls back.
     async fn ask(&self, other: Remote<dyn Probe>) -> Result<u64, Error>;
     async fn forever(&self, text: String) -> Result<(), Error>;
+    /// Reads to the end.
+    async fn sum(&self, numbers: Receiver<u64>) -> Result<u64, Error>;
+    /// Writes some, and the end.
+    async fn fill(&self, to: Sender<Option<u16>>) -> Result<(), Error>;
+    /// Gives back what it was given, so that everything comes home through here.
+    async fn home(&self, halves: Vec<(ByteReader, WatchReceiver<u64>)>) -> Result<Vec<(ByteReader, WatchReceiver<u64>)>, Error>;
 }
 
 /// Counts the objects there are: each holds one more reference to `alive`.
@@ -63,6 +72,22 @@ impl Probe for Counter {
     }
     async fn forever(&self, _text: String) -> Result<(), Error> {
         std::future::pending().await
+    }
+    async fn sum(&self, mut numbers: Receiver<u64>) -> Result<u64, Error> {
+        let mut sum = 0_u64;
+        while let Some(number) = numbers.recv().await {
+            sum = sum.wrapping_add(number?);
+        }
+        Ok(sum)
+    }
+    async fn fill(&self, mut to: Sender<Option<u16>>) -> Result<(), Error> {
+        for number in 0..5 {
+            to.send(Some(number)).await?;
+        }
+        to.finish().await
+    }
+    async fn home(&self, halves: Vec<(ByteReader, WatchReceiver<u64>)>) -> Result<Vec<(ByteReader, WatchReceiver<u64>)>, Error> {
+        Ok(halves)
     }
 }
 
@@ -115,6 +140,9 @@ async fn host(probe: Remote<dyn Probe>) -> Node {
         unclaimed_bytes: 65_536,
         refusals: 20,
         chain_holds: 4,
+        streams: 8,
+        stream_window: 65_536,
+        streams_window: 131_072,
         ..Limits::default()
     };
     let node = builder().name("fuzz").limits(limits).publish("probe", probe);
@@ -178,6 +206,14 @@ fn beginning() -> &'static [u8] {
             let _forever = probe.forever("and ever".to_owned()).send();
             let silent = AnyRemote::from_handler("fuzz.Probe", Arc::new(Silent)).downcast();
             let _asked = probe.ask(silent).send();
+            // Streams of every kind, none of them at its end.
+            let ((mut numbers, sum), (to, _from)) = (stream::channel(4), stream::channel(4));
+            let _sum = probe.sum(sum).send();
+            let _filled = probe.fill(to).send();
+            let ((mut writer, reader), (_watched, watch)) = (stream::bytes(), stream::watch(7));
+            let _home = probe.home(vec![(reader, watch)]).await.expect("an answer");
+            writer.write_bytes(Bytes::from_static(b"some")).await.expect("there is credit");
+            numbers.send(5).await.expect("there is credit");
             tokio::time::sleep(Duration::from_secs(1)).await;
             there.bytes()
         })

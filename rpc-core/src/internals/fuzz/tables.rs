@@ -1,6 +1,7 @@
 //! Owns the fuzz target of the protocol's tables: one end of a session, whose peer may say anything at any time. What two ends that keep the
 //! rules do together is the simulation's.
 
+use super::table_of_streams::{Known, with_streams};
 use crate::id::{CallId, ExportId};
 use crate::limits::{PeerLimits, Size, TABLES_COST_MAX};
 use crate::proto::{CallArrival, Connection, Grant, Pool, Rule};
@@ -18,7 +19,7 @@ const WINDOW: u64 = 2_000 + TABLES_COST_MAX;
 ///
 /// When one of these does not hold.
 pub fn tables(data: &[u8]) {
-    let limits = PeerLimits {
+    let limits = with_streams(PeerLimits {
         calls_in_flight: CALLS,
         exports: EXPORTS,
         message_bytes: MESSAGE_BYTES,
@@ -26,7 +27,7 @@ pub fn tables(data: &[u8]) {
         return_window: WINDOW,
         definitions: 3,
         ..PeerLimits::MINIMUM
-    };
+    });
     let mut end = End::new(Connection::new(limits, limits, 20, None));
     for step in data.chunks_exact(4) {
         end.step([step[0], step[1], step[2], step[3]]);
@@ -38,7 +39,8 @@ pub fn tables(data: &[u8]) {
     end.tables.close();
     let tables = &end.tables;
     let left = [tables.questions.len(), tables.answers.len(), tables.exports.len(), tables.imports.len()];
-    assert_eq!((left, tables.call_pieces.len(), tables.return_pieces.len()), ([0; 4], 0, 0), "something is left after the end");
+    let pieces = tables.call_pieces.len() + tables.return_pieces.len();
+    assert_eq!((left, pieces, tables.streams.len()), ([0; 4], 0, 0), "something is left after the end");
 }
 
 /// One end, and what its shell knows beside the tables.
@@ -52,17 +54,30 @@ struct End {
     /// Exports by the references that the peer holds.
     sent: Vec<(ExportId, u64)>,
     releases: Vec<(ExportId, u32)>,
+    streams: Known,
 }
 
 impl End {
     fn new(tables: Connection) -> Self {
-        Self { tables, incoming: Vec::new(), complete: Vec::new(), asked: Vec::new(), sent: Vec::new(), releases: Vec::new() }
+        Self {
+            tables,
+            incoming: Vec::new(),
+            complete: Vec::new(),
+            asked: Vec::new(),
+            sent: Vec::new(),
+            releases: Vec::new(),
+            streams: Known::default(),
+        }
     }
 
     fn step(&mut self, [what, a, b, c]: [u8; 4]) {
         let call = CallId { index: u32::from(a & 15), generation: u32::from(a >> 6) };
         let export = ExportId { index: u32::from(a & 7), generation: u32::from(a >> 6) };
         let size = Size::new(length(b), usize::from(c) * 16, usize::from(c & 3));
+        // The last part of the last round, so that older inputs mean what they meant.
+        if what >= 234 {
+            return self.stream([what - 234, a, b, c]);
+        }
         match what % 18 {
             0 => self.hear(
                 |tables| tables.handle_call(call, size, length(c).min(size.total)),
@@ -113,6 +128,15 @@ impl End {
                 let goes_on = self.tables.refuse();
                 assert_eq!(goes_on, !self.tables.is_spent());
             }
+        }
+    }
+
+    fn stream(&mut self, [what, a, b, c]: [u8; 4]) {
+        let before = self.tables.streams.clone();
+        if self.streams.step(&mut self.tables.streams, what, [a, b, c]).is_err() {
+            assert!(self.tables.streams == before, "a frame that was refused changed the table of streams");
+            let goes_on = self.tables.refuse();
+            assert_eq!(goes_on, !self.tables.is_spent());
         }
     }
 
@@ -207,6 +231,7 @@ impl End {
             let cost: u64 = here.map(|message| message.2).sum();
             assert!(cost <= WINDOW, "{cost} bytes are here, more than the window");
         }
+        self.streams.check(&self.tables.streams);
         assert!(self.tables == self.tables.clone(), "a copy differs");
     }
 }
