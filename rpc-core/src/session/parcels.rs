@@ -140,7 +140,7 @@ impl Parcels {
     /// Takes the next batch: as much as fits it.
     pub(super) fn take(&mut self, pieces: &mut VecDeque<Piece>, left: &mut Left) {
         let mut taken = 0;
-        while self.queue.front().is_some_and(|parcel| taken + parcel.len() <= BATCH) {
+        while self.queue.front().is_some_and(|parcel| taken == 0 || taken + parcel.len() <= BATCH) {
             let Some(parcel) = self.queue.pop_front() else { return };
             taken += parcel.len();
             // An item that did not fit may have left nothing behind.

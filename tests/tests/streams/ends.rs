@@ -92,8 +92,18 @@ async fn the_loss_of_the_session_reaches_both_ends() {
     let (mut sender, receiver) = stream::channel(4);
     depot.keep(receiver).await.unwrap();
     sender.send(1).await.unwrap();
-    let mut numbers = depot.numbers(10).await.unwrap();
+    let mut numbers = depot.numbers(u64::MAX).await.unwrap();
     assert_eq!(bounded(numbers.recv()).await, Some(Ok(0)));
+    // Who waits already learns it as well: for room, for an item, for the end of the other half.
+    let (mut full, receiver) = stream::channel(1);
+    depot.keep(receiver).await.unwrap();
+    full.send(1).await.unwrap();
+    let (back, mut silent) = stream::channel::<u64>(1);
+    let (kept, receiver) = stream::channel::<u64>(1);
+    depot.keep(receiver).await.unwrap();
+    depot.set_aside(back).await.unwrap();
+    let waiting = tokio::spawn(async move { (full.send(2).await.unwrap_err(), silent.recv().await, kept.closed().await) });
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let (mut writer, reader) = stream::bytes();
     depot.keep_bytes(reader).await.unwrap();
     caller.sessions()[0].close();
@@ -104,7 +114,10 @@ async fn the_loss_of_the_session_reaches_both_ends() {
         last = Some(number);
     }
     // What had arrived is read first.
-    assert!(last.is_none_or(|last| last.is_ok() || last.unwrap_err().kind() == ErrorKind::Disconnected));
+    assert_eq!(last.unwrap().unwrap_err().kind(), ErrorKind::Disconnected);
+    let (full, silent, kept) = bounded(waiting).await.unwrap();
+    let kinds = [full.kind(), silent.unwrap().unwrap_err().kind(), kept.kind()];
+    assert_eq!(kinds, [ErrorKind::Disconnected; 3]);
     let error = bounded(writer.write_all(&[1; 10])).await.unwrap_err();
     assert_eq!(netref_error(&error).kind(), ErrorKind::Disconnected);
     no_stream_is_left(&[&host, &caller]).await;

@@ -80,6 +80,8 @@ pub trait Depot {
     /// Where numbers can be sent to that nobody reads until they are asked for.
     async fn keep(&self, numbers: Receiver<u64>) -> Result<()>;
     async fn kept(&self) -> Result<Vec<u64>>;
+    /// A sender that sends nothing.
+    async fn set_aside(&self, to: Sender<u64>) -> Result<()>;
     /// Drops what was kept.
     async fn forget(&self) -> Result<()>;
     async fn keep_bytes(&self, bytes: ByteReader) -> Result<()>;
@@ -98,6 +100,7 @@ pub trait Depot {
 #[derive(Default)]
 struct Store {
     kept: tokio::sync::Mutex<Vec<Receiver<u64>>>,
+    aside: tokio::sync::Mutex<Vec<Sender<u64>>>,
     kept_bytes: tokio::sync::Mutex<Vec<ByteReader>>,
     made: std::sync::Arc<AtomicU64>,
 }
@@ -131,6 +134,11 @@ impl Depot for Store {
 
     async fn keep(&self, numbers: Receiver<u64>) -> Result<()> {
         self.kept.lock().await.push(numbers);
+        Ok(())
+    }
+
+    async fn set_aside(&self, to: Sender<u64>) -> Result<()> {
+        self.aside.lock().await.push(to);
         Ok(())
     }
 
