@@ -303,7 +303,8 @@ impl Node {
     }
 
     /// Shuts down in order: listens no more, tells every peer that no more calls are taken, lets what runs finish, then ends every
-    /// session. What is not done `within` the time is dropped, and its callers are told that it may have run. Gives how many sessions
+    /// session. What is not done `within` the time is dropped, and its callers are told that it may have run. Streams that nothing that runs
+    /// reads or writes are not waited for: those that are open at the end break off at both halves. Gives how many sessions
     /// were cut short in that way.
     ///
     /// # Cancel safety

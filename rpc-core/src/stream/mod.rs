@@ -57,6 +57,14 @@
 //! A sender waits while as many items as the channel was made for, or as many bytes as the receiver's node allows
 //! ([`Limits::stream_window`](crate::Limits::stream_window)), are on their way or wait to be read. It waits in `send`, and nobody else does:
 //! neither calls nor other streams on the same session are held up.
+//!
+//! # Code without types, and without async
+//!
+//! A half passes interceptors, relays and callers in JSON as it is: it can be passed on, once, and all else that is done with it is refused. A call
+//! that carries one cannot be made again ([`Payload::is_once`](crate::Payload::is_once)), and [`Retry`](crate::around::Retry) never does.
+//!
+//! Halves are made, passed on and dropped outside a runtime as inside one. A program without async waits for them with
+//! [`blocking::block_on`](crate::blocking::block_on): `block_on(receiver.recv())`.
 
 mod bytes;
 mod half;

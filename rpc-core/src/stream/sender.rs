@@ -41,8 +41,9 @@ impl<T: Item> Sender<T> {
     ///
     /// # Errors
     ///
-    /// `Codec` or `TooLarge` for an item that cannot be sent, with outcome `NotRun`: it did not leave, and the stream goes on. Anything else
-    /// is the end of the stream: what the receiver said when it stopped, that it was dropped, or that the session is gone.
+    /// `Codec`, `TooLarge` or `Overloaded` for an item that cannot be sent, with outcome `NotRun`: it did not leave, and the stream goes on.
+    /// Halves of other streams in it are dropped with it. Anything else is the end of the stream: what the receiver said when it stopped, that it
+    /// was dropped, or that the session is gone.
     ///
     /// # Cancel safety
     ///
