@@ -153,6 +153,36 @@ mod tests {
     }
 
     #[test]
+    fn calls_go_ahead_of_the_data_of_streams_that_waits_and_share_each_batch_with_it() {
+        let mut outbox = Outbox::default();
+        let stream = crate::id::StreamId { index: 0, generation: 0 };
+        for _ in 0..10 {
+            outbox.parcels.push_bytes(stream, Bytes::from(vec![1; super::super::parcels::CHUNK_BYTES]));
+        }
+        outbox.push_body(ChunkOf::Call, ID, [Bytes::from(vec![1; 5 * CHUNK_BYTES])]);
+        let mut kinds = Vec::new();
+        while !outbox.is_empty() {
+            let mut pieces = VecDeque::new();
+            outbox.take(&mut pieces, &mut Vec::new(), &mut Left::default());
+            // What a call that comes now has to wait for, and then the call itself.
+            let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.as_slice().to_vec()).collect();
+            let (mut rest, mut batch) = (&bytes[..], Vec::new());
+            while let Some((body, consumed)) = wire::split(rest) {
+                batch.push(body[0]);
+                rest = &rest[consumed..];
+            }
+            assert!(rest.is_empty() && batch.iter().filter(|&&kind| kind == wire::kind::STREAM_DATA).count() <= 2, "{batch:?}");
+            kinds.push(batch);
+            if kinds.len() == 1 {
+                assert!(wire::encode(&wire::Frame::Ping(wire::Ping { token: 7 }), &mut outbox.frames).is_ok());
+            }
+        }
+        assert_eq!(kinds[1][0], wire::kind::PING);
+        let both = |batch: &[u8]| [wire::kind::CHUNK, wire::kind::STREAM_DATA].iter().all(|kind| batch.contains(kind));
+        assert!(both(&kinds[0]) && both(&kinds[1]), "{kinds:?}");
+    }
+
+    #[test]
     fn long_body_leaves_in_chunks_that_decode_and_bodies_take_turns() {
         let mut outbox = Outbox::default();
         let other = CallId { index: 1, generation: 0 };
