@@ -17,6 +17,22 @@ use crate::sync;
 use crate::transfer::Incoming;
 use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX};
 
+/// Bytes that are kept of what a peer says of a reference that it could not send. A reference costs the peer the same whatever it says.
+const SAID_MAX: usize = 128;
+
+/// The beginning of a text of the peer's, in characters that can be shown.
+fn said(text: &str) -> String {
+    let mut said = String::with_capacity(text.len().min(SAID_MAX));
+    for char in text.escape_debug() {
+        if said.len() >= SAID_MAX {
+            said.push('…');
+            break;
+        }
+        said.push(char);
+    }
+    said
+}
+
 /// References as they are about to be sent.
 #[derive(Default)]
 pub(super) struct Described {
@@ -170,9 +186,7 @@ impl SessionCore {
 
     fn receive_one(self: &Arc<Self>, state: &mut State, descriptor: &Descriptor<'_>, after: &mut Afterwards) -> Result<AnyRemote, Rule> {
         match descriptor {
-            Descriptor::Broken { text } => {
-                Ok(AnyRemote::broken(broken(format!("the peer sent a broken reference: {}", text.escape_debug()))))
-            }
+            Descriptor::Broken { text } => Ok(AnyRemote::broken(broken(format!("the peer sent a broken reference: {}", said(text))))),
             Descriptor::Hosted { export, interface, identity } => self.import(state, *export, *interface, identity, after),
             Descriptor::Yours { export } => {
                 let servant = state.proto.exports.get(*export).and_then(|_| state.servants.get(export.index as usize)?.clone());

@@ -9,7 +9,7 @@ use netref::{ErrorKind, Limits, Outcome};
 use crate::peer::Raw;
 use crate::script::{Got, NOWHERE, call, encoded, rule};
 use crate::victim::{Scene, number_of};
-use crate::{resident_mib, until};
+use crate::{memory, resident_mib, until};
 
 /// The number of a stream of items without a bound of their own, of bytes, and of what is watched.
 const ITEMS: u32 = 2;
@@ -238,6 +238,27 @@ async fn references_in_items_are_held_to_the_same_rules_as_in_calls() {
     raw.send(&Frame::StreamData(StreamData { id: FIRST, end_of_item: true, references: many, bytes: &[1] })).await;
     raw.refused(kind::STREAM_DATA, rule::BEYOND_CREDIT).await;
     raw.lives().await;
+}
+
+#[tokio::test]
+async fn what_is_said_of_broken_references_does_not_pile_up() {
+    if !memory::is_alone("streams::what_is_said_of_broken_references_does_not_pile_up") {
+        return;
+    }
+    let scene = Scene::new(Limits { stream_window: 65_536, ..Limits::default() }).await;
+    let mut raw = scene.streaming().await;
+    raw.open("hold", sends(FIRST, ITEMS)).await;
+    raw.lives().await;
+    let heap = memory::Heap::now();
+    // Each costs 129 bytes of credit, travels in a frame of its own, and takes five times its length where it is shown.
+    let text = "\u{1}".repeat(65_000);
+    let item = StreamData { id: FIRST, end_of_item: true, references: vec![Descriptor::Broken { text: &text }], bytes: &[1] };
+    let item = encoded(&Frame::StreamData(item));
+    for _ in 0..65_536 / 129 {
+        raw.write(&item).await;
+    }
+    raw.lives().await;
+    heap.grew_at_most(4 << 20);
 }
 
 #[tokio::test]
