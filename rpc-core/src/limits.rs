@@ -36,7 +36,8 @@ pub struct Limits {
     /// Streams that a peer may have opened at a time on one session. This side opens no more of its own either. Default 256; 0 offers
     /// none.
     pub streams: u32,
-    /// Bytes of one stream that may wait here, or be on their way, before its reader takes them. Default 512 KiB: enough to keep a link of
+    /// Bytes of one stream that may wait here, or be on their way, before its reader takes them; and bytes of one that may wait here for a peer to
+    /// take them, before its writer has to wait. Default 512 KiB: enough to keep a link of
     /// 1 Gbit/s busy that takes 4 ms there and back; one that takes longer needs more. An item has at most three quarters of it. Less
     /// than 65,536 counts as that.
     pub stream_window: u64,

@@ -6,7 +6,8 @@
 //! | `state` | everything the lock protects |
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
 //! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
-//! | `streams`, `streams_in`, `parcels` | streams, the frames of them that arrive, and their data on its way out |
+//! | `streams`, `streams_in` | streams, and the frames of them that arrive |
+//! | `parcels`, `lane` | the data of streams on its way out, and what one stream has of it |
 //! | `watch` | threads that a handler keeps for itself |
 //! | `packing` | what leaves and arrives compressed |
 //! | `references`, `import` | references between objects and table entries |
@@ -17,6 +18,7 @@ mod arriving;
 mod dispatch;
 mod end;
 mod import;
+mod lane;
 #[cfg(test)]
 #[cfg(netref_models)]
 mod models;
@@ -130,6 +132,9 @@ impl SessionCore {
         let mut proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
         proto.streams.set_dialled(agreed.dialled);
         let stream_step = proto.streams.reader_step();
+        let mut state = State::new(proto);
+        // What waits here for the socket is bounded by what this side allows itself, however large the windows of the peer's are.
+        state.outbox.parcels = parcels::Parcels::new(agreed.ours.stream_window, agreed.ours.streams_window);
         let core = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             stream_step,
@@ -144,7 +149,7 @@ impl SessionCore {
             has_outgoing: !node.outgoing().is_empty(),
             meter: (agreed.features & feature::COMPRESSION != 0).then(Meter::default),
             node,
-            state: Mutex::new(State::new(proto)),
+            state: Mutex::new(state),
             releases: Mutex::new(Vec::new()),
             writer: Mutex::new(writer::WriteSide::new(write)),
             write_waker: OnceLock::new(),

@@ -157,7 +157,8 @@ mod tests {
         let mut outbox = Outbox::default();
         let stream = crate::id::StreamId { index: 0, generation: 0 };
         for _ in 0..10 {
-            outbox.parcels.push_bytes(stream, Bytes::from(vec![1; super::super::parcels::CHUNK_BYTES]));
+            let long = Bytes::from(vec![1; super::super::lane::CHUNK_BYTES]);
+            assert!(outbox.parcels.push_bytes(stream, long).is_empty());
         }
         outbox.push_body(ChunkOf::Call, ID, [Bytes::from(vec![1; 5 * CHUNK_BYTES])]);
         let mut kinds = Vec::new();

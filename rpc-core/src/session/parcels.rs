@@ -1,49 +1,33 @@
-//! Owns the data of streams on its way out: finished frames, one behind the other over all streams, each paid for with credit. They leave
-//! a little at a time, so that a call never waits for more than two chunks. It knows no socket and no table.
+//! Owns the data of streams on its way out: a lane for each stream, each item and byte in it paid for with credit. The lanes take turns, and
+//! leave a little at a time, so that a call never waits for more than two chunks, and no stream for all of what another one has ready. What
+//! waits is bounded by this side, whatever credit the peer has given. It knows no socket and no table.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::lane::{Lane, Parcel};
 use super::outbox::Piece;
 use super::state::Afterwards;
 use crate::any::AnyRemote;
 use crate::id::StreamId;
 use crate::wire::{self, FRAME_MAX};
 
-/// What a frame of a stream takes beside its bytes: length, kind, a stream id of two numbers of five bytes, and flags.
-const HEAD: usize = 2 + 1 + 10 + 1;
-
-/// Bytes of a stream in one frame.
-pub(super) const CHUNK_BYTES: usize = FRAME_MAX - HEAD;
-
 /// Bytes in one batch: two chunks.
 const BATCH: usize = 2 * FRAME_MAX;
 
-/// Frames are collected up to this size; pieces of bytes up to half of it are copied to them.
-const TOGETHER: usize = 32 << 10;
-
-/// What leaves in one piece.
-#[derive(Debug, Default)]
-struct Parcel {
-    frames: Vec<u8>,
-    /// The bytes of the last of the frames, where they were not copied.
-    shared: Bytes,
-    closes: Vec<StreamId>,
-    held: Vec<AnyRemote>,
-}
-
-impl Parcel {
-    fn len(&self) -> usize {
-        self.frames.len() + self.shared.len()
-    }
-}
+/// Frames of several lanes become one piece as long as they are no longer than this: for the socket a piece costs more than a short copy.
+const COPIED: usize = 4 << 10;
 
 /// What is told of a batch once it has been taken.
 #[derive(Default)]
 pub(super) struct Left {
     /// Streams whose closes are in it.
     pub(super) closes: Vec<StreamId>,
+    /// Streams whose senders have waited for room, of which there is some now.
+    pub(super) room: Vec<StreamId>,
+    /// There is room again for all of them together.
+    pub(super) room_for_all: bool,
     /// What its items refer to was kept alive until now. To be dropped outside any lock.
     pub(super) held: Vec<AnyRemote>,
     /// What is over with them.
@@ -51,24 +35,66 @@ pub(super) struct Left {
 }
 
 /// The data of streams on its way out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Parcels {
-    queue: VecDeque<Parcel>,
+    /// By the index of the stream's id.
+    lanes: Vec<Lane>,
+    /// The lanes that have something, in turn.
+    turns: VecDeque<u32>,
+    /// What waits in all lanes together.
+    waiting: u64,
+    /// So much may wait in a lane, and in all together, before a sender has to wait for room; each may be exceeded by one item.
+    lane_max: u64,
+    all_max: u64,
+    /// Some sender waits because of what all lanes hold.
+    is_awaited: bool,
+}
+
+impl Default for Parcels {
+    fn default() -> Self {
+        Self::new(u64::MAX, u64::MAX)
+    }
 }
 
 impl Parcels {
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    pub(super) const fn new(lane_max: u64, all_max: u64) -> Self {
+        Self { lanes: Vec::new(), turns: VecDeque::new(), waiting: 0, lane_max, all_max, is_awaited: false }
     }
 
-    /// Where frames are written to.
-    fn open(&mut self) -> &mut Parcel {
-        let is_full = self.queue.back().is_none_or(|last| !last.shared.is_empty() || last.frames.len() >= TOGETHER);
-        if is_full {
-            self.queue.push_back(Parcel::default());
+    pub(super) fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// Whether so much waits that the sender of a stream has to wait, too. It is told by the batch that makes room.
+    pub(super) fn is_full(&mut self, id: StreamId) -> bool {
+        if self.waiting >= self.all_max {
+            self.is_awaited = true;
+            return true;
         }
-        let last = self.queue.len() - 1;
-        &mut self.queue[last]
+        let lane_max = self.lane_max;
+        let Some(lane) = self.lanes.get_mut(id.index as usize).filter(|lane| lane.waiting() >= lane_max) else { return false };
+        lane.is_awaited = true;
+        true
+    }
+
+    /// Writes to the lane of a stream, which gets its turn.
+    fn write<R>(&mut self, id: StreamId, write: impl FnOnce(&mut Lane) -> R) -> R {
+        let place = id.index as usize;
+        for index in self.lanes.len()..=place {
+            self.lanes.push(Lane::new(StreamId { index: index as u32, generation: 0 }));
+        }
+        let lane = &mut self.lanes[place];
+        // The former stream of this place has sent its close before the id was free.
+        lane.id = id;
+        let before = lane.waiting();
+        let result = write(lane);
+        let added = lane.waiting() - before;
+        if added > 0 && !lane.in_turn {
+            lane.in_turn = true;
+            self.turns.push_back(id.index);
+        }
+        self.waiting += added;
+        result
     }
 
     /// Writes an item, or nothing of it when its table does not fit the first frame. What it refers to is held until it has left.
@@ -76,148 +102,82 @@ impl Parcels {
         &mut self,
         id: StreamId,
         descriptors: Vec<wire::Descriptor<'_>>,
-        mut bytes: &[u8],
+        bytes: &[u8],
         held: Vec<AnyRemote>,
     ) -> Result<(), (wire::EncodeError, Vec<AnyRemote>)> {
-        let mut out = self.open();
-        let mut room = CHUNK_BYTES;
-        let mut references = descriptors;
-        if !references.is_empty() {
-            // What the table takes is seen by writing it once with nothing behind it.
-            let mark = out.frames.len();
-            let head = wire::StreamData { id, end_of_item: false, references, bytes: &[] };
-            if let Err(error) = wire::encode(&wire::Frame::StreamData(head.clone()), &mut out.frames) {
-                return Err((error, held));
-            }
-            room = FRAME_MAX.saturating_sub(out.frames.len() - mark - 2);
-            out.frames.truncate(mark);
-            references = head.references;
-        }
-        loop {
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            let data = wire::StreamData { id, end_of_item: later.is_empty(), references: std::mem::take(&mut references), bytes: now };
-            if let Err(error) = wire::encode(&wire::Frame::StreamData(data), &mut out.frames) {
-                debug_assert!(false, "the room of a frame was counted wrongly: {error}");
-                return Err((error, held));
-            }
-            bytes = later;
-            room = CHUNK_BYTES;
-            if bytes.is_empty() {
-                break;
-            }
-            // What is long leaves in several batches.
-            out = self.open();
-        }
-        out.held.extend(held);
-        Ok(())
+        self.write(id, |lane| lane.push_item(descriptors, bytes, held))
     }
 
-    /// Writes bytes of a stream of bytes, at most [`CHUNK_BYTES`].
-    pub(super) fn push_bytes(&mut self, id: StreamId, bytes: Bytes) {
-        let out = self.open();
-        let mark = wire::begin(&mut out.frames, wire::kind::STREAM_DATA);
-        wire::put_stream_id(&mut out.frames, id);
-        wire::put_varint(&mut out.frames, 0);
-        let body = out.frames.len() - mark - 2 + bytes.len();
-        let length = ((body - 1) as u16).to_le_bytes();
-        out.frames[mark..mark + 2].copy_from_slice(&length);
-        if bytes.len() <= TOGETHER / 2 {
-            out.frames.extend_from_slice(&bytes);
-        } else {
-            out.shared = bytes;
-        }
+    /// Writes bytes of a stream of bytes, at most those of one frame. What it gives back is to be dropped outside any lock.
+    #[must_use]
+    pub(super) fn push_bytes(&mut self, id: StreamId, bytes: Bytes) -> Bytes {
+        self.write(id, |lane| lane.push_bytes(bytes))
     }
 
-    /// Writes the close of a half, which is the last of its stream from this side.
-    pub(super) fn push_close(&mut self, id: StreamId, by_receiver: bool, error: Option<&[u8]>) {
-        let out = self.open();
-        let close = wire::StreamClose { id, by_receiver, error };
-        let written = wire::encode(&wire::Frame::StreamClose(close), &mut out.frames);
-        debug_assert!(written.is_ok(), "the texts of an error are cut before it travels");
-        out.closes.push(id);
+    /// Writes the close of a half, which is the last of its stream from this side. Nothing is written when its error does not fit a frame.
+    pub(super) fn push_close(&mut self, id: StreamId, by_receiver: bool, error: Option<&[u8]>) -> Result<(), wire::EncodeError> {
+        self.write(id, |lane| lane.push_close(by_receiver, error))
     }
 
-    /// Takes the next batch: as much as fits it.
+    /// Takes the next batch: a piece of each lane in turn, as much as fits it.
     pub(super) fn take(&mut self, pieces: &mut VecDeque<Piece>, left: &mut Left) {
         let mut taken = 0;
-        while self.queue.front().is_some_and(|parcel| taken == 0 || taken + parcel.len() <= BATCH) {
-            let Some(parcel) = self.queue.pop_front() else { return };
+        while let Some(&index) = self.turns.front() {
+            let lane = &mut self.lanes[index as usize];
+            if taken > 0 && lane.first().is_some_and(|parcel| taken + parcel.len() > BATCH) {
+                break;
+            }
+            self.turns.pop_front();
+            let before = lane.waiting();
+            let Some(parcel) = lane.take() else {
+                lane.in_turn = false;
+                continue;
+            };
+            self.waiting -= before - lane.waiting();
             taken += parcel.len();
-            // An item that did not fit may have left nothing behind.
-            if !parcel.frames.is_empty() {
-                pieces.push_back(Piece::Owned(parcel.frames));
+            lane.in_turn = lane.first().is_some();
+            if lane.in_turn {
+                self.turns.push_back(index);
             }
-            if !parcel.shared.is_empty() {
-                pieces.push_back(Piece::Shared(parcel.shared));
+            if lane.is_awaited && lane.waiting() <= self.lane_max / 2 {
+                lane.is_awaited = false;
+                left.room.push(lane.id);
             }
-            left.closes.extend(parcel.closes);
-            left.held.extend(parcel.held);
+            if parcel.closes {
+                left.closes.push(lane.id);
+            }
+            hand_over(parcel, pieces, left);
+        }
+        if self.is_awaited && self.waiting <= self.all_max / 2 {
+            self.is_awaited = false;
+            left.room_for_all = true;
         }
     }
 
     /// Everything that may be the user's, when the session is over: to be dropped outside the lock.
     pub(super) fn clear(&mut self) -> (Vec<AnyRemote>, Vec<Bytes>) {
         let mut left = (Vec::new(), Vec::new());
-        for parcel in std::mem::take(&mut self.queue) {
-            left.0.extend(parcel.held);
-            left.1.push(parcel.shared);
+        for mut lane in std::mem::take(self).lanes {
+            while let Some(parcel) = lane.take() {
+                left.0.extend(parcel.held);
+                left.1.push(parcel.shared);
+            }
         }
         left
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: StreamId = StreamId { index: u32::MAX, generation: u32::MAX };
-
-    fn frames(parcels: &mut Parcels) -> Vec<(usize, bool)> {
-        let mut found = Vec::new();
-        while !parcels.is_empty() {
-            let (mut pieces, mut left) = (VecDeque::new(), Left::default());
-            parcels.take(&mut pieces, &mut left);
-            let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.as_slice().to_vec()).collect();
-            assert!(bytes.len() <= 2 * 65_536, "a batch of {} bytes", bytes.len());
-            let mut rest = &bytes[..];
-            while let Some((body, consumed)) = wire::split(rest) {
-                match wire::decode(body) {
-                    Ok(wire::Frame::StreamData(data)) => found.push((data.bytes.len(), data.end_of_item)),
-                    Ok(wire::Frame::StreamClose(_)) => assert_eq!(left.closes, [ID]),
-                    other => panic!("{other:?}"),
-                }
-                rest = &rest[consumed..];
-            }
-            assert!(rest.is_empty());
-        }
-        found
+fn hand_over(parcel: Parcel, pieces: &mut VecDeque<Piece>, left: &mut Left) {
+    match pieces.back_mut() {
+        Some(Piece::Owned(last)) if parcel.frames.len() <= COPIED => last.extend_from_slice(&parcel.frames),
+        _ if parcel.frames.is_empty() => {}
+        _ => pieces.push_back(Piece::Owned(parcel.frames)),
     }
-
-    #[test]
-    fn items_of_any_size_leave_in_frames_that_decode() {
-        let mut parcels = Parcels::default();
-        for size in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 200_000, 380_000] {
-            assert!(parcels.push_item(ID, Vec::new(), &vec![7; size], Vec::new()).is_ok());
-        }
-        parcels.push_bytes(ID, Bytes::from(vec![1; CHUNK_BYTES]));
-        parcels.push_bytes(ID, Bytes::from(vec![1; 5]));
-        parcels.push_close(ID, false, None);
-        let (last, longest) = (200_000 - 3 * CHUNK_BYTES, 380_000 - 5 * CHUNK_BYTES);
-        let full = (CHUNK_BYTES, false);
-        let expected = [(0, true), (1, true), (CHUNK_BYTES, true), full, (1, true), full, full, full, (last, true)];
-        let expected = expected.into_iter().chain([full; 5]).chain([(longest, true), full, (5, false)]).collect::<Vec<_>>();
-        assert_eq!(frames(&mut parcels), expected);
+    if !parcel.shared.is_empty() {
+        pieces.push_back(Piece::Shared(parcel.shared));
     }
-
-    #[test]
-    fn table_and_beginning_of_an_item_share_the_first_frame() {
-        let mut parcels = Parcels::default();
-        let table = |count| vec![wire::Descriptor::Yours { export: crate::id::ExportId { index: 1 << 30, generation: 1 << 30 } }; count];
-        assert!(parcels.push_item(ID, table(1_000), &vec![7; 100_000], Vec::new()).is_ok());
-        let found = frames(&mut parcels);
-        assert_eq!(found.iter().map(|frame| frame.0).sum::<usize>(), 100_000);
-        assert_eq!(found.iter().map(|frame| frame.1).collect::<Vec<_>>(), [false, true]);
-        assert!(parcels.push_item(ID, table(10_000), &[1], Vec::new()).is_err());
-        assert!(frames(&mut parcels).is_empty());
-    }
+    left.held.extend(parcel.held);
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 
 use super::SessionCore;
-use super::parcels::{CHUNK_BYTES, Left};
+use super::lane::CHUNK_BYTES;
+use super::parcels::Left;
 use super::state::{Afterwards, State};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::StreamId;
@@ -25,7 +26,7 @@ const FLUSHED_AT_ONCE: usize = 16 << 10;
 pub(super) struct Entry {
     pub(super) half: Half,
     pub(super) queue: Arc<Queue>,
-    /// Who waits for credit, or for the end of what was sent to arrive.
+    /// Who waits for credit, for room, or for the end of what was sent to arrive.
     waker: Option<Waker>,
 }
 
@@ -89,12 +90,24 @@ impl State {
         }
     }
 
-    /// The closes of these streams have left.
-    pub(super) fn closes_left(&mut self, left: &mut Left) {
+    /// A batch was taken: closes have left with it, and there is room for more.
+    pub(super) fn parcels_left(&mut self, left: &mut Left) {
         for id in left.closes.drain(..) {
             self.proto.streams.close_left(id);
             self.forget_stream(id, &mut left.after);
         }
+        for id in left.room.drain(..) {
+            self.wake_stream(id, &mut left.after);
+        }
+        if std::mem::take(&mut left.room_for_all) {
+            self.wake_streams(&mut left.after);
+        }
+    }
+
+    /// Whether so much waits for the socket that a stream has to wait for room before it takes credit. Not when it is closed, which its sender
+    /// has to learn.
+    fn is_full(&mut self, id: StreamId) -> bool {
+        self.outbox.parcels.is_full(id) && self.proto.streams.is_ready(id) != Taken::Closed
     }
 
     /// Queues the close of the half that is here, behind everything that was sent on it.
@@ -102,7 +115,8 @@ impl State {
         let Some(half) = self.proto.streams.close(id) else { return };
         let bytes = error.map(|error| Reply::failed(error).bytes);
         let bytes = bytes.as_ref().map(crate::inbound::ReplyBytes::as_slice);
-        self.outbox.parcels.push_close(id, half == Half::Receiving, bytes);
+        let written = self.outbox.parcels.push_close(id, half == Half::Receiving, bytes);
+        debug_assert!(written.is_ok(), "the texts of an error are cut before it travels");
     }
 
     /// The session is over: both ends of every stream learn it.
@@ -220,9 +234,12 @@ impl SessionCore {
         if state.closed.is_some() {
             return Poll::Ready(Sent::Closed);
         }
+        if state.is_full(id) {
+            return state.wait_to_send(id, waker);
+        }
         let cost = match state.proto.streams.take_item(id, bytes.len() as u64, references) {
             Taken::Credit(cost) => cost,
-            Taken::Nothing => return state.wait_for_credit(id, waker),
+            Taken::Nothing => return state.wait_to_send(id, waker),
             Taken::Closed => return Poll::Ready(Sent::Closed),
         };
         debug_assert_eq!(cost, kind.item_cost(self.theirs.stream_window, bytes.len() as u64, references));
@@ -252,23 +269,25 @@ impl SessionCore {
         if state.closed.is_some() {
             return Poll::Ready(None);
         }
+        if state.is_full(id) {
+            return state.wait_to_send(id, waker);
+        }
         match state.proto.streams.take_bytes(id, most.min(CHUNK_BYTES) as u64) {
             Taken::Credit(bytes) => Poll::Ready(Some(bytes as usize)),
-            Taken::Nothing => state.wait_for_credit(id, waker),
+            Taken::Nothing => state.wait_to_send(id, waker),
             Taken::Closed => Poll::Ready(None),
         }
     }
 
     /// Sends bytes for which credit was taken. They are lost when the stream was closed meanwhile, which its writer learns next.
     pub(crate) fn stream_push(&self, id: StreamId, bytes: Bytes) {
-        let is_long;
+        let is_long = bytes.len() >= FLUSHED_AT_ONCE;
         {
             let mut state = self.state.lock();
             if state.closed.is_some() || state.proto.streams.is_ready(id) == Taken::Closed {
                 return;
             }
-            is_long = bytes.len() >= FLUSHED_AT_ONCE;
-            state.outbox.parcels.push_bytes(id, bytes);
+            drop(state.outbox.parcels.push_bytes(id, bytes));
         }
         self.flush_stream(is_long);
     }
@@ -288,9 +307,12 @@ impl SessionCore {
         if state.closed.is_some() {
             return Poll::Ready(false);
         }
+        if state.is_full(id) {
+            return state.wait_to_send(id, waker);
+        }
         match state.proto.streams.is_ready(id) {
             Taken::Credit(_) => Poll::Ready(true),
-            Taken::Nothing => state.wait_for_credit(id, waker),
+            Taken::Nothing => state.wait_to_send(id, waker),
             Taken::Closed => Poll::Ready(false),
         }
     }
@@ -313,7 +335,7 @@ impl SessionCore {
         if let Some(error) = &state.closed {
             return Poll::Ready(Some(error.clone()));
         }
-        if state.proto.streams.is_open_there(id) { state.wait_for_credit(id, waker) } else { Poll::Ready(None) }
+        if state.proto.streams.is_open_there(id) { state.wait_to_send(id, waker) } else { Poll::Ready(None) }
     }
 
     /// The reader of a stream has taken so much: its writer may send as much again.
@@ -346,7 +368,7 @@ impl SessionCore {
 }
 
 impl State {
-    fn wait_for_credit<T>(&mut self, id: StreamId, waker: &Waker) -> Poll<T> {
+    fn wait_to_send<T>(&mut self, id: StreamId, waker: &Waker) -> Poll<T> {
         if let Some(entry) = self.entry(id)
             && !entry.waker.as_ref().is_some_and(|known| known.will_wake(waker))
         {

@@ -184,9 +184,7 @@ impl SessionCore {
             return false;
         }
         state.outbox.take(&mut side.pieces, &mut side.spare, left);
-        if !left.closes.is_empty() {
-            state.closes_left(left);
-        }
+        state.parcels_left(left);
         true
     }
 

@@ -52,6 +52,8 @@ pub async fn learn(host: &Node) -> Learned {
     drop(target.hold(netref::stream::channel(1).1).send());
     drop(target.hold_bytes(netref::stream::bytes().1).send());
     drop(target.count(netref::stream::channel(1).1).send());
+    drop(target.hold_value(netref::stream::watch(1).1).send());
+    drop(target.pour().await.expect("answered"));
     drop(target.give().await.expect("answered"));
     drop((target, client));
     let heard = within("the client", proxy).await.expect("the proxy");

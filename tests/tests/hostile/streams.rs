@@ -1,15 +1,18 @@
 //! What a peer can do wrong with streams: each breach is refused by name, a stream that was damaged ends with an error, and nothing else
 //! is harmed.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use netref::id::{CallId, StreamId};
-use netref::limits::REFERENCES_MAX;
+use netref::limits::{PeerLimits, REFERENCES_MAX};
 use netref::wire::{self, Body, Credit, Descriptor, Frame, StreamClose, StreamCredit, StreamData, Target, Window, kind};
 use netref::{ErrorKind, Limits, Outcome};
 
 use crate::peer::Raw;
-use crate::script::{Got, NOWHERE, call, encoded, rule};
-use crate::victim::{Scene, number_of};
-use crate::{memory, resident_mib, until};
+use crate::script::{Got, NOWHERE, call, encoded, rule, streaming_hello};
+use crate::victim::{POURED, Scene, number_of};
+use crate::{memory, resident_mib, until, within};
 
 /// The number of a stream of items without a bound of their own, of bytes, and of what is watched.
 const ITEMS: u32 = 2;
@@ -259,6 +262,40 @@ async fn what_is_said_of_broken_references_does_not_pile_up() {
     }
     raw.lives().await;
     heap.grew_at_most(4 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_peer_that_does_not_read_is_bounded_whatever_it_allows() {
+    if !memory::is_alone("streams::what_waits_for_a_peer_that_does_not_read_is_bounded_whatever_it_allows") {
+        return;
+    }
+    let scene = Scene::new(Limits::default()).await;
+    let plain = streaming_hello();
+    let limits = PeerLimits { stream_window: 1 << 60, streams_window: 1 << 61, ..plain.limits };
+    let mut raw = Raw::dial(&scene.host).await;
+    raw.shake_with(wire::Hello { limits, ..plain }).await;
+    raw.introduce(&scene.learned).await;
+    let begin = POURED.load(Ordering::SeqCst);
+    raw.call("pour", &[]).await;
+    // What the kernel takes of it is some megabytes, what the host keeps a window of its own.
+    let mut before = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let poured = POURED.load(Ordering::SeqCst) - begin;
+        assert!(poured < 64 << 20, "{poured} bytes were written, and none was read");
+        if poured > 0 && std::mem::replace(&mut before, poured) == poured {
+            break;
+        }
+    }
+    // It still hears what is said, and goes on where its peer does.
+    raw.lives().await;
+    within("more comes", async {
+        while POURED.load(Ordering::SeqCst) - begin < before + (1 << 20) {
+            raw.next().await;
+        }
+    })
+    .await;
+    scene.unharmed().await;
 }
 
 #[tokio::test]

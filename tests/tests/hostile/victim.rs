@@ -1,6 +1,8 @@
 //! Owns the node that a hostile peer is let loose on, the interface it has, and the well-behaved client beside it.
 
-use netref::stream::{self, ByteReader, Receiver};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use netref::stream::{self, ByteReader, Receiver, WatchReceiver};
 use netref::{AnyRemote, Compression, Limits, Node, Remote, Result, remote};
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +35,14 @@ pub trait Target1 {
     async fn count(&self, numbers: Receiver<u64>) -> Result<u64>;
     /// Numbers without end.
     async fn give(&self) -> Result<Receiver<u64>>;
+    /// Bytes without end, as fast as they leave.
+    async fn pour(&self) -> Result<ByteReader>;
+    /// Never looks at it, and never gives it back.
+    async fn hold_value(&self, value: WatchReceiver<u64>) -> Result<u64>;
 }
+
+/// What `pour` has written.
+pub static POURED: AtomicU64 = AtomicU64::new(0);
 
 pub struct Victim;
 impl Target1 for Victim {
@@ -81,10 +90,37 @@ impl Target1 for Victim {
     async fn give(&self) -> Result<Receiver<u64>> {
         stream::from_iter(0.., 1_000)
     }
+    async fn pour(&self) -> Result<ByteReader> {
+        let (mut writer, reader) = stream::bytes();
+        tokio::spawn(async move {
+            while writer.write_bytes(vec![7; 10_000].into()).await.is_ok() {
+                POURED.fetch_add(10_000, Ordering::SeqCst);
+            }
+        });
+        Ok(reader)
+    }
+    async fn hold_value(&self, _value: WatchReceiver<u64>) -> Result<u64> {
+        std::future::pending().await
+    }
 }
 
-pub const METHODS: [&str; 13] =
-    ["echo", "forever", "numbers", "nest", "large", "take", "units", "text", "describe", "hold", "hold_bytes", "count", "give"];
+pub const METHODS: [&str; 15] = [
+    "echo",
+    "forever",
+    "numbers",
+    "nest",
+    "large",
+    "take",
+    "units",
+    "text",
+    "describe",
+    "hold",
+    "hold_bytes",
+    "count",
+    "give",
+    "pour",
+    "hold_value",
+];
 
 pub fn number_of(method: &str) -> u32 {
     1 + METHODS.iter().position(|known| *known == method).expect("a method") as u32
