@@ -282,13 +282,15 @@ impl SessionCore {
     /// Sends bytes for which credit was taken. They are lost when the stream was closed meanwhile, which its writer learns next.
     pub(crate) fn stream_push(&self, id: StreamId, bytes: Bytes) {
         let is_long = bytes.len() >= FLUSHED_AT_ONCE;
-        {
+        let copied = {
             let mut state = self.state.lock();
             if state.closed.is_some() || state.proto.streams.is_ready(id) == Taken::Closed {
                 return;
             }
-            drop(state.outbox.parcels.push_bytes(id, bytes));
-        }
+            state.outbox.parcels.push_bytes(id, bytes)
+        };
+        // They may have an owner of the user's, who may do anything when they are dropped.
+        crate::panics::drop_quietly(copied);
         self.flush_stream(is_long);
     }
 
