@@ -44,5 +44,5 @@ pub(crate) use rule::Rule;
 pub(crate) use stream::{Half, Kind, item_max};
 #[cfg(feature = "internals")]
 pub(crate) use streams::Streams;
-pub(crate) use streams::Taken;
+pub(crate) use streams::{Allowance, Taken};
 pub(crate) use ways::{Way, way_of};

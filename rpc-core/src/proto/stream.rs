@@ -91,6 +91,8 @@ pub(super) struct Stream {
     pub(super) kind: Kind,
     /// What may still be sent, or may still come.
     pub(super) credit: u64,
+    /// What was taken and is granted with the next batch: until then it does not count, since the sender cannot know.
+    pub(super) owed: u64,
     /// What the item has cost that is arriving.
     pub(super) item: Option<u64>,
     pub(super) close: Close,
@@ -99,12 +101,17 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) const fn new(half: Half, kind: Kind, window: u64) -> Self {
-        Self { half, kind, credit: window, item: None, close: Close::Open, closed_there: false }
+        Self { half, kind, credit: window, owed: 0, item: None, close: Close::Open, closed_there: false }
     }
 
     /// Whether both halves have said their last.
     pub(super) fn is_over(&self) -> bool {
         self.closed_there && self.close == Close::Left
+    }
+
+    /// Whether neither half has said its last.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.closed_there && self.close == Close::Open
     }
 
     /// What a frame of data costs. Frames that break the rules of their kind cost nothing.
@@ -132,8 +139,19 @@ impl Stream {
         Ok(())
     }
 
+    /// This side lets as much more come as was taken, and never more than its window has room for.
+    pub(super) fn give(&mut self, window: u64) -> u64 {
+        let owed = std::mem::take(&mut self.owed).min(window - self.credit);
+        self.credit += owed;
+        owed
+    }
+
     /// The other side lets more come.
     pub(super) fn grant(&mut self, bytes: u64, window: u64) -> Result<(), Rule> {
+        // One of nothing would be a frame that costs its sender nothing, and each wakes who waits.
+        if bytes == 0 {
+            return Err(Rule::StreamForm);
+        }
         let credit = self.credit.checked_add(bytes).filter(|&credit| credit <= window).ok_or(Rule::BeyondCredit)?;
         self.credit = credit;
         Ok(())

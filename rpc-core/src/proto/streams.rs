@@ -1,55 +1,14 @@
 //! Owns the table of streams: which are open between the two sides, what may still be sent on each and on all of them, and when an id is
 //! free again. It knows ids and sizes; what waits behind an id is the shell's.
 
+mod table;
+
+use table::Table;
+
 use super::rule::Rule;
 use super::stream::{Close, Half, Kind, Stream, grant_step};
 use crate::id::StreamId;
 use crate::limits::PeerLimits;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Slot {
-    generation: u32,
-    stream: Option<Stream>,
-}
-
-/// The streams that one side has opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Table {
-    slots: Vec<Slot>,
-    /// No place before this one is free.
-    first_free: usize,
-    open: u32,
-    limit: u32,
-}
-
-impl Table {
-    fn get(&self, place: usize, generation: u32) -> Option<&Stream> {
-        self.slots.get(place).filter(|slot| slot.generation == generation)?.stream.as_ref()
-    }
-
-    fn get_mut(&mut self, place: usize, generation: u32) -> Option<&mut Stream> {
-        self.slots.get_mut(place).filter(|slot| slot.generation == generation)?.stream.as_mut()
-    }
-
-    /// The first place that is free.
-    fn place(&mut self) -> usize {
-        let place = (self.first_free..self.slots.len()).find(|&place| self.slots[place].stream.is_none()).unwrap_or(self.slots.len());
-        if place == self.slots.len() {
-            self.slots.push(Slot::default());
-        }
-        self.first_free = place + 1;
-        place
-    }
-
-    fn free(&mut self, place: usize) {
-        let slot = &mut self.slots[place];
-        if slot.stream.take().is_some() {
-            slot.generation = slot.generation.wrapping_add(1);
-            self.open -= 1;
-            self.first_free = self.first_free.min(place);
-        }
-    }
-}
 
 /// What became of an attempt to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +39,15 @@ pub(crate) struct Closed {
     pub(crate) cut: bool,
 }
 
+/// What is to be told the peer: that more may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allowance {
+    /// On one stream.
+    Stream(StreamId, u64),
+    /// On all of them together.
+    All(u64),
+}
+
 /// The streams of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Streams {
@@ -98,16 +66,18 @@ pub(crate) struct Streams {
     credit_in_max: u64,
     /// What was taken and not granted again.
     owed: u64,
+    /// Streams of which something was taken since the last batch.
+    taken: Vec<StreamId>,
 }
 
 impl Streams {
     pub(crate) fn new(ours: PeerLimits, theirs: PeerLimits) -> Self {
         // Neither side can make the other's table grow beyond what that one allows.
-        let own = Table { limit: theirs.streams.min(ours.streams), ..Table::default() };
+        let own = Table::new(theirs.streams.min(ours.streams));
         Self {
             dialled: true,
             own,
-            theirs: Table { limit: ours.streams, ..Table::default() },
+            theirs: Table::new(ours.streams),
             window_in: ours.stream_window,
             window_out: theirs.stream_window,
             credit_out: theirs.streams_window,
@@ -115,6 +85,7 @@ impl Streams {
             credit_in: ours.streams_window,
             credit_in_max: ours.streams_window,
             owed: 0,
+            taken: Vec::new(),
         }
     }
 
@@ -125,7 +96,7 @@ impl Streams {
 
     /// Whether both sides take streams.
     pub(crate) fn is_offered(&self) -> bool {
-        self.own.limit > 0 && self.theirs.limit > 0
+        self.own.limit() > 0 && self.theirs.limit() > 0
     }
 
     /// Whether this side opened the stream, and its place among those.
@@ -161,21 +132,15 @@ impl Streams {
     /// How much a reader may take before its writer is to be told. What all readers together keep to themselves in that way is no more
     /// than a quarter of the window that they share, so that where everything is read, every item finds credit.
     pub(crate) fn reader_step(&self) -> u64 {
-        let readers = u64::from(self.own.limit) + u64::from(self.theirs.limit);
+        let readers = u64::from(self.own.limit()) + u64::from(self.theirs.limit());
         grant_step(self.window_in).min(grant_step(self.credit_in_max) / readers.max(1)).max(1)
     }
 
     /// Opens a stream of which `half` stays here. Nothing when the peer has no room for another.
     pub(crate) fn open(&mut self, half: Half, kind: Kind) -> Option<StreamId> {
-        if self.own.open >= self.own.limit {
-            return None;
-        }
-        let place = self.own.place();
-        let window = self.window(half);
-        let slot = &mut self.own.slots[place];
-        slot.stream = Some(Stream::new(half, kind, window));
-        self.own.open += 1;
-        Some(StreamId { index: (place as u32) << 1 | u32::from(!self.dialled), generation: slot.generation })
+        let stream = Stream::new(half, kind, self.window(half));
+        let (place, generation) = self.own.add(stream)?;
+        Some(StreamId { index: (place as u32) << 1 | u32::from(!self.dialled), generation })
     }
 
     /// Closes a stream of whose opening the peer was never told.
@@ -186,20 +151,8 @@ impl Streams {
     /// The peer has opened a stream of which `half` comes here.
     pub(crate) fn accept(&mut self, id: StreamId, half: Half, kind: Kind) -> Result<(), Rule> {
         let (own, place) = self.place(id);
-        if own || place >= self.theirs.limit as usize {
-            return Err(Rule::StreamIdInUse);
-        }
-        if place >= self.theirs.slots.len() {
-            self.theirs.slots.resize_with(place + 1, Slot::default);
-        }
-        let window = self.window(half);
-        let slot = &mut self.theirs.slots[place];
-        if slot.stream.is_some() {
-            return Err(Rule::StreamIdInUse);
-        }
-        *slot = Slot { generation: id.generation, stream: Some(Stream::new(half, kind, window)) };
-        self.theirs.open += 1;
-        Ok(())
+        let stream = Stream::new(half, kind, self.window(half));
+        if own || !self.theirs.put(place, id.generation, stream) { Err(Rule::StreamIdInUse) } else { Ok(()) }
     }
 
     /// Takes the credit of a whole item, so that an item that was begun can always be finished.
@@ -278,6 +231,9 @@ impl Streams {
 
     /// The peer lets more of all streams come.
     pub(crate) fn handle_session_credit(&mut self, bytes: u64) -> Result<(), Rule> {
+        if bytes == 0 {
+            return Err(Rule::StreamForm);
+        }
         let credit = self.credit_out.checked_add(bytes).filter(|&credit| credit <= self.credit_out_max);
         self.credit_out = credit.ok_or(Rule::BeyondCredit)?;
         Ok(())
@@ -313,25 +269,49 @@ impl Streams {
         }
     }
 
-    /// The reader of a stream has taken so much: what is to be granted on the stream, if it goes on, and on all of them.
-    pub(crate) fn consumed(&mut self, id: StreamId, cost: u64) -> (bool, Option<u64>) {
-        let window = self.window_in;
-        let open = self.get_mut(id).filter(|stream| !stream.closed_there && stream.close == Close::Open);
-        let goes_on = open.is_some_and(|stream| {
-            stream.credit = (stream.credit + cost).min(window);
-            true
-        });
-        (goes_on, self.give_back(cost))
+    /// The reader of a stream has taken so much. What is granted for it waits for the next batch, so that however often something is taken, and
+    /// however slowly the peer takes batches, it is one frame for a stream.
+    pub(crate) fn consumed(&mut self, id: StreamId, cost: u64) {
+        self.give_back(cost);
+        let Some(stream) = self.get_mut(id).filter(|stream| cost > 0 && stream.goes_on()) else { return };
+        let is_first = stream.owed == 0;
+        stream.owed = stream.owed.saturating_add(cost);
+        if is_first {
+            self.taken.push(id);
+        }
     }
 
-    /// What came is done with. Gives the credit of the session to grant now.
-    pub(crate) fn give_back(&mut self, cost: u64) -> Option<u64> {
-        self.owed += cost;
-        if self.owed == 0 || self.owed < grant_step(self.credit_in_max).min(self.window_in) {
+    /// What came is done with, and its stream is over.
+    pub(crate) fn give_back(&mut self, cost: u64) {
+        self.owed = self.owed.saturating_add(cost);
+    }
+
+    /// Whether so much is owed on all streams that it is granted now.
+    fn owes(&self) -> bool {
+        self.owed > 0 && self.owed >= grant_step(self.credit_in_max).min(self.window_in)
+    }
+
+    /// Whether something is to be told the peer with the next batch.
+    pub(crate) fn has_grants(&self) -> bool {
+        !self.taken.is_empty() || self.owes()
+    }
+
+    /// What is to be told the peer with the batch that leaves now, one after the other.
+    pub(crate) fn next_grant(&mut self) -> Option<Allowance> {
+        while let Some(id) = self.taken.pop() {
+            let window = self.window_in;
+            if let Some(stream) = self.get_mut(id).filter(|stream| stream.goes_on())
+                && let bytes @ 1.. = stream.give(window)
+            {
+                return Some(Allowance::Stream(id, bytes));
+            }
+        }
+        if !self.owes() {
             return None;
         }
-        self.credit_in = (self.credit_in + self.owed).min(self.credit_in_max);
-        Some(std::mem::take(&mut self.owed))
+        let bytes = std::mem::take(&mut self.owed).min(self.credit_in_max - self.credit_in);
+        self.credit_in += bytes;
+        (bytes > 0).then_some(Allowance::All(bytes))
     }
 
     /// Whether the id is still taken.
@@ -346,7 +326,7 @@ impl Streams {
 
     /// How many streams are open.
     pub(crate) fn len(&self) -> usize {
-        (self.own.open + self.theirs.open) as usize
+        self.own.len() + self.theirs.len()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -361,6 +341,12 @@ impl Streams {
     /// What may still be sent on a stream, or may still come.
     pub(crate) fn credit(&self, id: StreamId) -> Option<u64> {
         self.get(id).map(|stream| stream.credit)
+    }
+
+    /// What was taken of a stream and is not granted again.
+    #[cfg(feature = "internals")]
+    pub(crate) fn owed(&self, id: StreamId) -> u64 {
+        self.get(id).map_or(0, |stream| stream.owed)
     }
 
     /// What may still be sent on all of them, and may still come, and is owed.

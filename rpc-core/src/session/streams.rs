@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::StreamId;
 use crate::inbound::{Reply, too_many_references};
 use crate::limits::REFERENCES_MAX;
-use crate::proto::{Half, Kind, Rule, Taken, item_max};
+use crate::proto::{Allowance, Half, Kind, Rule, Taken, item_max};
 use crate::stream::{Port, Queue, Sent, StreamHalf, pump, too_large};
 use crate::transfer::Outgoing;
 use crate::wire::{Descriptor, Frame, StreamCredit, Window};
@@ -340,19 +340,15 @@ impl SessionCore {
         if state.proto.streams.is_open_there(id) { state.wait_to_send(id, waker) } else { Poll::Ready(None) }
     }
 
-    /// The reader of a stream has taken so much: its writer may send as much again.
+    /// The reader of a stream has taken so much: its writer may send as much again, and is told with the next batch.
     pub(crate) fn stream_consumed(&self, id: StreamId, cost: u64) {
         {
             let mut state = self.state.lock();
             if state.closed.is_some() {
                 return;
             }
-            let (goes_on, session) = state.proto.streams.consumed(id, cost);
-            if goes_on {
-                state.push(&Frame::StreamCredit(StreamCredit { id, bytes: cost }));
-            }
-            state.grant(Window::Streams, session);
-            if !goes_on && session.is_none() {
+            state.proto.streams.consumed(id, cost);
+            if !state.proto.streams.has_grants() {
                 return;
             }
         }
@@ -377,6 +373,17 @@ impl State {
             entry.waker = Some(waker.clone());
         }
         Poll::Pending
+    }
+
+    /// Tells the peer of everything that was taken since the last batch. The batch that takes it leaves now, so none of it piles up before a
+    /// peer that does not read.
+    pub(super) fn push_grants(&mut self) {
+        while let Some(grant) = self.proto.streams.next_grant() {
+            match grant {
+                Allowance::Stream(id, bytes) => self.push(&Frame::StreamCredit(StreamCredit { id, bytes })),
+                Allowance::All(bytes) => self.grant(Window::Streams, Some(bytes)),
+            }
+        }
     }
 
     /// Wakes who waits for credit on one stream.

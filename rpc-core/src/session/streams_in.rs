@@ -9,7 +9,7 @@ use crate::id::StreamId;
 use crate::inbound::decode_error;
 use crate::proto::{Half, Rule};
 use crate::stream::{Queue, broken};
-use crate::wire::{self, StreamClose, StreamCredit, StreamData, Window};
+use crate::wire::{self, StreamClose, StreamCredit, StreamData};
 
 impl SessionCore {
     /// Data of a stream arrived.
@@ -61,8 +61,7 @@ impl SessionCore {
             }
             Ok(arrived) => {
                 after.drop_references(incoming.into_references());
-                let credit = state.proto.streams.give_back(arrived.cost);
-                state.grant(Window::Streams, credit);
+                state.proto.streams.give_back(arrived.cost);
                 None
             }
             Err(rule) => {
@@ -88,8 +87,7 @@ impl SessionCore {
             let delivered = entry.queue.source_ended(Some(error.clone()));
             after.wake(delivered.waker);
             after.drop_references(delivered.references);
-            let credit = state.proto.streams.give_back(delivered.returned);
-            state.grant(Window::Streams, credit);
+            state.proto.streams.give_back(delivered.returned);
         }
         state.close_stream(id, Some(&error));
     }
@@ -133,8 +131,7 @@ impl SessionCore {
                 let delivered = entry.queue.source_ended(how);
                 after.wake(delivered.waker);
                 after.drop_references(delivered.references);
-                let credit = state.proto.streams.give_back(delivered.returned);
-                state.grant(Window::Streams, credit);
+                state.proto.streams.give_back(delivered.returned);
             }
         }
         state.wake_stream(close.id, after);

@@ -180,6 +180,7 @@ impl SessionCore {
         if let Some(token) = state.pong.take() {
             state.push(&Frame::Pong(Pong { token }));
         }
+        state.push_grants();
         if state.outbox.is_empty() {
             return false;
         }

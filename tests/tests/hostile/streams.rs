@@ -14,9 +14,10 @@ use crate::script::{Got, NOWHERE, call, encoded, rule, streaming_hello};
 use crate::victim::{POURED, Scene, number_of};
 use crate::{memory, resident_mib, until, within};
 
-/// The number of a stream of items without a bound of their own, of bytes, and of what is watched.
+/// The numbers of a stream of items without a bound of their own, of bytes, and of what is watched.
 const ITEMS: u32 = 2;
 const BYTES: u32 = 0;
+const WATCHED: u32 = 1;
 
 const fn stream(index: u32, generation: u32) -> StreamId {
     StreamId { index, generation }
@@ -240,6 +241,49 @@ async fn references_in_items_are_held_to_the_same_rules_as_in_calls() {
     let many = vec![Descriptor::Broken { text: "" }; REFERENCES_MAX];
     raw.send(&Frame::StreamData(StreamData { id: FIRST, end_of_item: true, references: many, bytes: &[1] })).await;
     raw.refused(kind::STREAM_DATA, rule::BEYOND_CREDIT).await;
+    raw.lives().await;
+}
+
+#[tokio::test]
+async fn credit_of_nothing_is_refused() {
+    let scene = Scene::new(Limits::default()).await;
+    let mut raw = scene.streaming().await;
+    raw.call("give", &[]).await;
+    raw.send(&Frame::StreamCredit(StreamCredit { id: stream(1, 0), bytes: 0 })).await;
+    raw.refused(kind::STREAM_CREDIT, rule::STREAM_FORM).await;
+    raw.send(&Frame::Credit(Credit { window: Window::Streams, bytes: 0 })).await;
+    raw.refused(kind::CREDIT, rule::STREAM_FORM).await;
+    raw.end(stream(1, 0), true).await;
+    raw.lives().await;
+}
+
+#[tokio::test]
+async fn credit_counts_only_once_it_was_told() {
+    let scene = Scene::new(Limits::default()).await;
+    let mut raw = scene.streaming().await;
+    raw.open("hold_value", sends(FIRST, WATCHED)).await;
+    raw.lives().await;
+    // Each takes the place of the one before, whose credit is owed from then on; but nobody has been told while they are read.
+    let value = encoded(&Frame::StreamData(StreamData { id: FIRST, end_of_item: true, references: Vec::new(), bytes: &[1] }));
+    raw.write(&value.repeat(400)).await;
+    raw.refused(kind::STREAM_DATA, rule::BEYOND_CREDIT).await;
+    raw.past_refusals().await;
+    scene.unharmed().await;
+}
+
+#[tokio::test]
+async fn an_id_that_has_named_a_stream_names_no_other() {
+    let scene = Scene::new(Limits::default()).await;
+    let mut raw = scene.streaming().await;
+    raw.open("hold", sends(FIRST, ITEMS)).await;
+    raw.end(FIRST, false).await;
+    raw.lives().await;
+    until("the stream is over", || scene.host.stats().tables.iter().all(|session| session.streams == 0)).await;
+    let again = raw.open("hold", sends(FIRST, ITEMS)).await;
+    raw.refused(kind::CALL, rule::STREAM_ID_IN_USE).await;
+    raw.fails(again, ErrorKind::Codec, Outcome::NotRun).await;
+    raw.open("hold", sends(stream(0, 1), ITEMS)).await;
+    raw.data(stream(0, 1), true, &[1]).await;
     raw.lives().await;
 }
 

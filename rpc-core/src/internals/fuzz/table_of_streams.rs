@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::id::StreamId;
 use crate::limits::{PeerLimits, STREAM_WINDOW_MIN, streams_window_min};
-use crate::proto::{Half, Kind, Rule, Streams, Taken};
+use crate::proto::{Allowance, Half, Kind, Rule, Streams, Taken};
 
 const STREAMS: u32 = 3;
 const WINDOW: u64 = STREAM_WINDOW_MIN;
@@ -29,14 +29,14 @@ impl Known {
         let id = StreamId { index: u32::from(a & 7), generation: u32::from(a >> 6) };
         let half = if b & 1 == 0 { Half::Sending } else { Half::Receiving };
         let kind = [Kind::Bytes, Kind::Watch, Kind::Items(0), Kind::Items(u32::from(c) + 1)][usize::from(b >> 1 & 3)];
-        match what % 11 {
+        match what % 12 {
             0 => streams.accept(id, half, kind)?,
             1 => {
                 let data = streams.handle_data(id, u64::from(b) * 257, usize::from(c & 1), c & 2 == 0)?;
-                let returned = if data.wanted { None } else { streams.give_back(data.cost) };
-                assert!(returned.is_none_or(|bytes| bytes <= streams_window_min(WINDOW)), "{returned:?} bytes are given back");
                 if data.wanted {
                     *self.unread.entry(id).or_default() += data.cost;
+                } else {
+                    streams.give_back(data.cost);
                 }
             }
             2 => streams.handle_credit(id, amount(b))?,
@@ -51,9 +51,16 @@ impl Known {
             7 => paid(streams.take_bytes(id, amount(b))),
             8 => self.close(streams, id),
             9 if !self.closing.is_empty() => streams.close_left(self.closing.remove(usize::from(b) % self.closing.len())),
+            10 => {
+                while let Some(grant) = streams.next_grant() {
+                    let (Allowance::Stream(_, bytes) | Allowance::All(bytes)) = grant;
+                    assert!((1..=streams_window_min(WINDOW)).contains(&bytes), "{bytes} bytes are granted");
+                }
+                assert!(!streams.has_grants(), "something is left to be granted");
+            }
             _ => {
                 if let Some(cost) = self.unread.remove(&id) {
-                    let _ = streams.consumed(id, cost);
+                    streams.consumed(id, cost);
                 }
             }
         }

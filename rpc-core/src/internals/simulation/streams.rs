@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::rng::Choices;
 use crate::id::StreamId;
 use crate::limits::{ITEM_COST, PeerLimits, streams_window_min};
-use crate::proto::{Half, Kind, Rule, Streams, Taken, item_max};
+use crate::proto::{Allowance, Half, Kind, Rule, Streams, Taken, item_max};
 
 const WINDOW: u64 = 65_536;
 const STEPS: usize = 600;
@@ -104,11 +104,7 @@ impl End {
         if cost == 0 {
             return;
         }
-        let (goes_on, session) = self.streams.consumed(id, cost);
-        if goes_on {
-            self.frames.push_back(Sent::Credit(id, cost));
-        }
-        self.frames.extend(session.map(Sent::SessionCredit));
+        self.streams.consumed(id, cost);
     }
 
     fn forget(&mut self, id: StreamId) {
@@ -213,9 +209,13 @@ impl World {
     /// Frames go ahead of parcels, as they do in a batch.
     fn leave(&mut self, end: usize) {
         let side = &mut self.ends[end];
-        while let Some(frame) = side.frames.pop_front() {
-            side.wire.push_back(frame);
+        while let Some(grant) = side.streams.next_grant() {
+            side.frames.push_back(match grant {
+                Allowance::Stream(id, bytes) => Sent::Credit(id, bytes),
+                Allowance::All(bytes) => Sent::SessionCredit(bytes),
+            });
         }
+        side.wire.append(&mut side.frames);
         if let Some(parcel) = side.parcels.pop_front() {
             if let Sent::Close(id, _) = parcel {
                 side.streams.close_left(id);
@@ -246,7 +246,7 @@ impl World {
                 }
                 match side.known.get_mut(&id) {
                     Some(known) if data.wanted => known.waiting.push_back((number, cost)),
-                    _ => side.frames.extend(side.streams.give_back(cost).map(Sent::SessionCredit)),
+                    _ => side.streams.give_back(cost),
                 }
             }
             Sent::Credit(id, bytes) => side.streams.handle_credit(id, bytes)?,
@@ -284,7 +284,7 @@ impl World {
                 let coming_back: u64 =
                     granted().map(|sent| if let Sent::Credit(of, bytes) = sent { bytes * u64::from(*of == id) } else { 0 }).sum();
                 let waiting: u64 = there.waiting.iter().map(|(_, cost)| cost).sum();
-                let sum = credit + on_its_way + coming_back + waiting + there.owed;
+                let sum = credit + on_its_way + coming_back + waiting + there.owed + receiver.streams.owed(id);
                 if sum != WINDOW {
                     return Err(format!("{sum} of {WINDOW} are accounted for on {id:?}, {:?}", known.kind));
                 }

@@ -28,6 +28,19 @@ fn send(opener: &mut Streams, other: &mut Streams, id: StreamId, bytes: u64) -> 
     }
 }
 
+/// What one side grants with a batch reaches the other.
+fn tell(opener: &mut Streams, other: &mut Streams) -> Vec<Allowance> {
+    let grants: Vec<Allowance> = std::iter::from_fn(|| other.next_grant()).collect();
+    for grant in &grants {
+        let told = match *grant {
+            Allowance::Stream(id, bytes) => opener.handle_credit(id, bytes),
+            Allowance::All(bytes) => opener.handle_session_credit(bytes),
+        };
+        assert_eq!(told, Ok(()), "{grant:?}");
+    }
+    grants
+}
+
 #[test]
 fn sender_stops_without_credit_and_goes_on_with_it() {
     let (mut opener, mut other, id) = pair();
@@ -38,12 +51,8 @@ fn sender_stops_without_credit_and_goes_on_with_it() {
     assert_eq!(waiting.len() as u64, WINDOW / 1_064);
     assert_eq!(opener.is_ready(id), Taken::Credit(0), "there is room for a small one");
     let taken: u64 = waiting.iter().sum();
-    let (goes_on, session) = other.consumed(id, taken);
-    assert!(goes_on);
-    assert_eq!(opener.handle_credit(id, taken), Ok(()));
-    if let Some(session) = session {
-        assert_eq!(opener.handle_session_credit(session), Ok(()));
-    }
+    other.consumed(id, taken);
+    tell(&mut opener, &mut other);
     assert!(send(&mut opener, &mut other, id, 1_000).is_some());
     assert_eq!(opener.credit(id), other.credit(id));
 }
@@ -70,9 +79,8 @@ fn all_streams_together_are_bounded_as_well() {
     assert_eq!(opener.take_bytes(ids[2], 40_000), Taken::Nothing);
     assert!(other.handle_data(ids[0], 40_000, 0, false).is_ok());
     assert_eq!(other.handle_data(ids[1], 40_000, 0, false), Err(Rule::BeyondCredit));
-    let (_, session) = other.consumed(ids[0], 40_000);
-    assert_eq!(session, Some(40_000));
-    assert_eq!(opener.handle_session_credit(40_000), Ok(()));
+    other.consumed(ids[0], 40_000);
+    assert_eq!(tell(&mut opener, &mut other), [Allowance::Stream(ids[0], 40_000), Allowance::All(40_000)]);
     assert_eq!(opener.take_bytes(ids[2], 40_000), Taken::Credit(40_000));
 }
 
@@ -85,6 +93,36 @@ fn credit_beyond_the_window_is_refused() {
     assert_eq!(opener.take_item(id, 36, 0), Taken::Credit(100));
     assert_eq!(opener.handle_credit(id, 101), Err(Rule::BeyondCredit));
     assert_eq!((opener.handle_credit(id, 100), opener.handle_session_credit(100)), (Ok(()), Ok(())));
+}
+
+#[test]
+fn credit_of_nothing_is_refused() {
+    let (mut opener, _, id) = pair();
+    assert_eq!(opener.take_item(id, 36, 0), Taken::Credit(100));
+    assert_eq!((opener.handle_credit(id, 0), opener.handle_session_credit(0)), (Err(Rule::StreamForm), Err(Rule::StreamForm)));
+}
+
+#[test]
+fn what_is_taken_piece_by_piece_is_granted_in_one_frame_and_counts_only_then() {
+    let (mut opener, mut other, id) = pair();
+    let costs: Vec<u64> = std::iter::from_fn(|| send(&mut opener, &mut other, id, 1_000)).collect();
+    costs.iter().for_each(|&cost| other.consumed(id, cost));
+    assert!(other.has_grants());
+    // Its sender has not been told, so what it sends on the strength of it is beyond its credit.
+    assert_eq!(other.handle_data(id, 1_000, 0, true), Err(Rule::BeyondCredit));
+    let all = costs.iter().sum();
+    assert_eq!(tell(&mut opener, &mut other), [Allowance::Stream(id, all), Allowance::All(all)]);
+    assert!(!other.has_grants() && tell(&mut opener, &mut other).is_empty());
+    assert!(send(&mut opener, &mut other, id, 1_000).is_some());
+}
+
+#[test]
+fn nothing_is_granted_on_a_stream_that_is_over() {
+    let (mut opener, mut other, id) = pair();
+    let cost = send(&mut opener, &mut other, id, 1_000).expect("credit");
+    other.consumed(id, cost);
+    assert_eq!(other.close(id), Some(Half::Receiving));
+    assert!(tell(&mut opener, &mut other).is_empty());
 }
 
 #[test]
@@ -130,6 +168,35 @@ fn id_is_free_only_when_both_halves_are_closed_and_its_next_use_is_another_strea
     assert_eq!((next.index, next.generation), (id.index, id.generation + 1));
     assert_eq!(other.accept(next, Half::Receiving, Kind::Bytes), Ok(()));
     assert_eq!(other.handle_data(id, 1, 0, false), Err(Rule::StreamNotThere), "the former stream is gone");
+}
+
+#[test]
+fn id_that_has_named_a_stream_names_no_other() {
+    let (mut opener, mut other, id) = pair();
+    let over = |opener: &mut Streams, other: &mut Streams, id| {
+        assert!(opener.close(id).is_some() && other.close(id).is_some());
+        opener.close_left(id);
+        other.close_left(id);
+        assert!(opener.handle_close(id, true).is_ok() && other.handle_close(id, false).is_ok());
+    };
+    over(&mut opener, &mut other, id);
+    let open = |other: &mut Streams, generation| other.accept(StreamId { index: 0, generation }, Half::Receiving, Kind::Bytes);
+    assert_eq!(open(&mut other, 0), Err(Rule::StreamIdInUse), "what is left of the former one would act on it");
+    // One that was taken back before the peer was told of it leaves a gap.
+    let lost = opener.open(Half::Sending, Kind::Bytes).expect("room");
+    opener.take_back(lost);
+    let next = opener.open(Half::Sending, Kind::Bytes).expect("room");
+    assert_eq!((lost.generation, next.generation), (1, 2));
+    assert_eq!(open(&mut other, next.generation), Ok(()));
+    over(&mut opener, &mut other, next);
+    assert_eq!(open(&mut other, 1), Err(Rule::StreamIdInUse), "nor an earlier one");
+    // Behind the last generation a place is not used again.
+    let last = StreamId { index: 0, generation: u32::MAX };
+    assert_eq!(open(&mut other, u32::MAX), Ok(()));
+    assert!(other.close(last).is_some());
+    other.close_left(last);
+    assert!(other.handle_close(last, false).is_ok());
+    assert_eq!(open(&mut other, u32::MAX), Err(Rule::StreamIdInUse));
 }
 
 #[test]
