@@ -321,12 +321,14 @@ impl SessionCore {
 
     /// Closes the half that is here.
     pub(crate) fn stream_close(&self, id: StreamId, error: Option<&Error>) {
+        // What an iterator or an item of this process says when it panics is for this machine only.
+        let error = error.map(|error| self.guarded(error.clone()));
         {
             let mut state = self.state.lock();
             if state.closed.is_some() {
                 return;
             }
-            state.close_stream(id, error);
+            state.close_stream(id, error.as_ref());
         }
         self.flush_after(false);
     }

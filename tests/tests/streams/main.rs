@@ -4,6 +4,7 @@ mod abandoned;
 mod data;
 mod ends;
 mod flow;
+mod leaving;
 mod owners;
 mod seam;
 mod travel;
