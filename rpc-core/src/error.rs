@@ -183,6 +183,12 @@ impl Error {
         self
     }
 
+    /// The same error without those that it came from.
+    pub(crate) fn without_origin(mut self) -> Self {
+        self.inner.origin = None;
+        self
+    }
+
     pub(crate) fn with_scope(mut self, scope: Scope) -> Self {
         self.inner.scope = scope;
         self

@@ -113,9 +113,17 @@ impl State {
     /// Queues the close of the half that is here, behind everything that was sent on it.
     pub(super) fn close_stream(&mut self, id: StreamId, error: Option<&Error>) {
         let Some(half) = self.proto.streams.close(id) else { return };
-        let bytes = error.map(|error| Reply::failed(error).bytes);
-        let bytes = bytes.as_ref().map(crate::inbound::ReplyBytes::as_slice);
-        let written = self.outbox.parcels.push_close(id, half == Half::Receiving, bytes);
+        let parcels = &mut self.outbox.parcels;
+        let mut push = |error: Option<&Error>| {
+            let bytes = error.map(|error| Reply::failed(error).bytes);
+            let bytes = bytes.as_ref().map(crate::inbound::ReplyBytes::as_slice);
+            parcels.push_close(id, half == Half::Receiving, bytes)
+        };
+        let mut written = push(error);
+        // What others have said of each other on the way may be more than a frame holds. A close without its reasons is one still.
+        if let (Err(_), Some(error)) = (&written, error) {
+            written = push(Some(&error.clone().without_origin()));
+        }
         debug_assert!(written.is_ok(), "the texts of an error are cut before it travels");
     }
 
@@ -403,3 +411,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
