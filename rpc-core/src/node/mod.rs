@@ -302,10 +302,10 @@ impl Node {
         }
     }
 
-    /// Shuts down in order: listens no more, tells every peer that no more calls are taken, lets what runs finish, then ends every
-    /// session. What is not done `within` the time is dropped, and its callers are told that it may have run. Streams that nothing that runs
-    /// reads or writes are not waited for: those that are open at the end break off at both halves. Gives how many sessions
-    /// were cut short in that way.
+    /// Shuts down in order: listens no more, tells every peer that no more calls are taken, lets what runs finish and
+    /// every stream come to its end, then ends every session. What is not done `within` the time is dropped, and its callers and the other halves
+    /// are told so: a call may have run, a stream was not complete. Gives how many sessions were cut short in that way. Where streams stay open
+    /// for as long as both nodes live, that is all the time there is.
     ///
     /// # Cancel safety
     ///

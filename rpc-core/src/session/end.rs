@@ -135,7 +135,7 @@ impl SessionCore {
         self.flush();
     }
 
-    /// Waits until everything that runs here is done and its returns have left. The caller bounds the wait.
+    /// Waits until everything that runs here is done and its returns have left, and every stream has come to its end. The caller bounds the wait.
     pub(crate) async fn drained(&self) {
         while !self.is_drained() {
             tokio::time::sleep(DRAIN_LOOK).await;
@@ -150,7 +150,8 @@ impl SessionCore {
         // What the socket has not taken yet is not gone.
         let written = self.writer.try_lock().is_some_and(|side| side.is_idle());
         let state = self.state.lock();
-        written && state.proto.answers.running() == 0 && state.outbox.is_empty() && state.proto.answers.unwritten() == 0
+        let answered = state.proto.answers.running() == 0 && state.proto.answers.unwritten() == 0;
+        written && answered && state.outbox.is_empty() && state.proto.streams.len() == 0
     }
 
     fn cancel_flag(&self, call: CallId) -> Watch {

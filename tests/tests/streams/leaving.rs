@@ -1,9 +1,55 @@
-//! A peer on another machine is told no more than it may know.
+//! A node that is shut down lets its streams come to their ends, and a peer on another machine is told no more than it may know.
+
+use std::time::Duration;
 
 use netref::stream::{self, Receiver};
-use netref::{ErrorKind, Node, Remote, Result, remote};
+use netref::{ErrorKind, Limits, Node, Remote, Result, remote};
 
-use crate::bounded;
+use crate::{Depot, bounded, pair, until};
+
+#[tokio::test]
+async fn a_node_that_is_shut_down_lets_its_streams_come_to_their_ends() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let mut numbers = depot.numbers(1_000).await.unwrap();
+    let (mut sender, receiver) = stream::channel(1);
+    let sum = depot.sum(receiver).send();
+    sender.send(1).await.unwrap();
+    // The call has arrived.
+    until(|| host.stats().tables.iter().any(|session| session.streams == 2)).await;
+    let shutdown = tokio::spawn(async move { host.shutdown(Duration::from_secs(60)).await });
+    for number in 0..1_000_u64 {
+        assert_eq!(bounded(numbers.recv()).await.unwrap().unwrap(), number);
+        if number == 500 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    assert!(bounded(numbers.recv()).await.is_none());
+    sender.send(2).await.unwrap();
+    bounded(sender.finish()).await.unwrap();
+    assert_eq!(bounded(sum).await.unwrap(), 3);
+    assert_eq!(bounded(shutdown).await.unwrap(), 0, "nothing was cut short");
+    until(|| caller.sessions().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_end_in_time_is_cut_short_and_both_halves_learn_it() {
+    let (host, _caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(10);
+    depot.keep(receiver).await.unwrap();
+    sender.send(1).await.unwrap();
+    let mut squares = depot.squares(5).await.unwrap();
+    assert_eq!(bounded(host.shutdown(Duration::from_millis(100))).await, 1);
+    assert_eq!(bounded(sender.closed()).await.kind(), ErrorKind::Disconnected);
+    let end = bounded(async {
+        loop {
+            match squares.recv().await {
+                Some(Ok(_)) => {}
+                end => break end,
+            }
+        }
+    });
+    assert_eq!(end.await.unwrap().unwrap_err().kind(), ErrorKind::Disconnected);
+}
 
 #[remote]
 pub trait Panicky {
