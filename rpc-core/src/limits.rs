@@ -43,7 +43,8 @@ pub struct Limits {
     pub stream_window: u64,
     /// The same for all streams of a session together. Default 256 MiB, which is room for every stream that either side may open: readers
     /// that have stopped never keep another stream waiting. It is `2 * streams * stream_window`; with less, enough readers that have
-    /// stopped stop other streams too, though never calls. Less than two windows of a stream counts as that.
+    /// stopped stop other streams too, though never calls, and a large item may wait long behind small ones of other streams. Less than two
+    /// windows of a stream counts as that.
     pub streams_window: u64,
     /// Methods one peer may define on one session. Default 16,384: a large program has hundreds.
     pub definitions: u32,
