@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::half::{self, Held};
-use super::item::{Queued, broken};
+use super::item::{Piece, Queued, broken};
 use super::outlet::Outlet;
 use super::queue::{Pushed, Queue};
 use super::receiver::Inlet;
@@ -103,8 +103,8 @@ impl ByteWriter {
 
     /// Queues bytes where there is room. Nothing when the reader has just left: they go the way that it went.
     fn push(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Result<Option<usize>, Error> {
-        let count = bytes.len().min(PIECE);
-        let mut item = Some(Queued::Bytes(BytesMut::from(&bytes[..count])));
+        let count = bytes.len().min(PIECE_BYTES);
+        let mut item = Some(Queued::Bytes(Piece { bytes: BytesMut::from(&bytes[..count]), cost: 0 }));
         match self.held.queue.poll_push(&mut item, cx.waker()) {
             Poll::Ready(Pushed::Done) => Ok(Some(count)),
             Poll::Ready(Pushed::Gone(error)) => Err(error),
@@ -121,7 +121,7 @@ impl ByteWriter {
 }
 
 /// Bytes that are queued at a time while the reader is in this process.
-const PIECE: usize = 64 << 10;
+const PIECE_BYTES: usize = 64 << 10;
 
 impl AsyncWrite for ByteWriter {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
@@ -212,7 +212,7 @@ impl ByteReader {
             Some(Ok(item)) => item,
         };
         Poll::Ready(Some(match item {
-            Queued::Bytes(bytes) => Ok(bytes.freeze()),
+            Queued::Bytes(piece) => Ok(piece.bytes.freeze()),
             _ => Err(broken(ErrorKind::Codec, "an item came on a stream of bytes")),
         }))
     }

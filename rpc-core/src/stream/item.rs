@@ -21,7 +21,7 @@ pub(crate) enum Queued {
     /// It has not left the process.
     Value(Box<dyn Any + Send>, Encode),
     Encoded(Encoded),
-    Bytes(BytesMut),
+    Bytes(Piece),
 }
 
 /// An item as it travels.
@@ -32,13 +32,25 @@ pub(crate) struct Encoded {
     pub(crate) cost: u64,
 }
 
+/// Bytes of a stream of bytes, in one piece.
+pub(crate) struct Piece {
+    pub(super) bytes: BytesMut,
+    /// What they took of the window of the session that they came over: nothing for those that were written in this process.
+    pub(super) cost: u64,
+}
+
 impl Queued {
     pub(super) fn cost(&self) -> u64 {
         match self {
             Self::Value(..) => 0,
             Self::Encoded(encoded) => encoded.cost,
-            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Bytes(piece) => piece.cost,
         }
+    }
+
+    /// How many bytes of a queue of bytes it is.
+    pub(super) fn bytes(&self) -> usize {
+        if let Self::Bytes(piece) = self { piece.bytes.len() } else { 0 }
     }
 }
 

@@ -91,8 +91,8 @@ fn gone_unsaid() -> Error {
 
 async fn send(outlet: &mut Outlet, item: Queued) -> Sent {
     match item {
-        Queued::Bytes(bytes) => {
-            let mut bytes = bytes.freeze();
+        Queued::Bytes(piece) => {
+            let mut bytes = piece.bytes.freeze();
             while !bytes.is_empty() {
                 if !poll_fn(|cx| outlet.poll_bytes(cx, &mut bytes)).await {
                     return Sent::Closed;

@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use bytes::BytesMut;
 
-use super::item::{Delivered, Encoded, Leftover, Partial, Port, Queued};
+use super::item::{Delivered, Encoded, Leftover, Partial, Piece, Port, Queued};
 use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::proto::Kind;
@@ -141,7 +141,7 @@ impl Queue {
                 return Poll::Pending;
             }
             if let Some(item) = item.take() {
-                state.bytes += if let Queued::Bytes(bytes) = &item { bytes.len() } else { 0 };
+                state.bytes += item.bytes();
                 state.items.push_back(item);
             }
             (Poll::Ready(Pushed::Done), state.reader.take())
@@ -229,6 +229,7 @@ impl Queue {
     pub(super) fn put_back(&self, items: &mut VecDeque<Queued>) {
         let mut state = self.state.lock();
         while let Some(item) = items.pop_back() {
+            state.bytes += item.bytes();
             state.items.push_front(item);
         }
     }
@@ -245,7 +246,7 @@ impl Queue {
             let turn = if let Drain::Gone(error) = &state.drain {
                 Turn::Gone(error.clone())
             } else if let Some(item) = state.items.pop_front() {
-                state.bytes = state.bytes.saturating_sub(item.cost() as usize);
+                state.bytes = state.bytes.saturating_sub(item.bytes());
                 Turn::Move(item)
             } else {
                 match &state.source {
@@ -349,7 +350,7 @@ impl Queue {
             return delivered;
         }
         if self.kind == Kind::Bytes {
-            state.append(bytes, long);
+            state.append(bytes, long, cost);
         } else {
             let Some(item) = state.assemble(bytes, references, cost, end) else { return delivered };
             if self.kind == Kind::Watch {
@@ -404,16 +405,17 @@ impl State {
         Leftover { items, partial, upstream: self.upstream.clone(), is_open }
     }
 
-    fn append(&mut self, bytes: &[u8], long: Option<BytesMut>) {
+    fn append(&mut self, bytes: &[u8], long: Option<BytesMut>, cost: u64) {
         self.bytes += bytes.len();
-        if let Some(long) = long {
-            self.items.push_back(Queued::Bytes(long));
+        if let Some(bytes) = long {
+            self.items.push_back(Queued::Bytes(Piece { bytes, cost }));
         } else if let Some(Queued::Bytes(last)) = self.items.back_mut()
-            && last.len() + bytes.len() <= TOGETHER
+            && last.bytes.len() + bytes.len() <= TOGETHER
         {
-            last.extend_from_slice(bytes);
+            last.bytes.extend_from_slice(bytes);
+            last.cost += cost;
         } else {
-            self.items.push_back(Queued::Bytes(BytesMut::from(bytes)));
+            self.items.push_back(Queued::Bytes(Piece { bytes: BytesMut::from(bytes), cost }));
         }
     }
 
