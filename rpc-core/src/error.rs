@@ -194,6 +194,11 @@ impl Error {
         self
     }
 
+    /// An error that was of one item, as the reason why its stream ends.
+    pub(crate) fn of_stream(self) -> Self {
+        if self.inner.scope == Scope::Call { self.with_scope(Scope::Stream) } else { self }
+    }
+
     pub(crate) fn with_location(mut self, location: Option<String>) -> Self {
         self.inner.location = location;
         self
@@ -328,6 +333,9 @@ impl fmt::Display for Error {
         }
         if inner.complete {
             return Ok(());
+        }
+        if inner.scope == Scope::Stream {
+            return f.write_str("; the stream is over: open another one for what is missing");
         }
         if !has_no_call(inner.kind) {
             f.write_str(match inner.outcome {

@@ -20,7 +20,12 @@ pub(crate) struct Panicked {
 impl Panicked {
     /// The error of the call that it ended.
     pub(crate) fn into_error(self, outcome: Outcome) -> Error {
-        Error::new(ErrorKind::Panic, outcome, format!("the handler panicked: {}", self.message)).with_location(self.location)
+        self.into_error_of("the handler", outcome)
+    }
+
+    /// The same where it was something else that panicked.
+    pub(crate) fn into_error_of(self, what: &str, outcome: Outcome) -> Error {
+        Error::new(ErrorKind::Panic, outcome, format!("{what} panicked: {}", self.message)).with_location(self.location)
     }
 }
 

@@ -60,7 +60,7 @@ impl Outlet {
                 let text = format!("the item cannot be encoded: {error}");
                 Err(Error::new(ErrorKind::Codec, Outcome::NotRun, text).with_fault(Fault::Caller))
             }
-            Err(panicked) => Err(panicked.into_error(Outcome::NotRun).with_fault(Fault::Caller)),
+            Err(panicked) => Err(panicked.into_error_of("encoding an item", Outcome::NotRun).with_fault(Fault::Caller)),
         }
     }
 
@@ -129,9 +129,10 @@ const BUFFER_KEPT: usize = 16 << 10;
 /// An item does not fit its window. It says that of the item: the stream goes on.
 pub(crate) fn too_large(max: u64) -> Error {
     let text = format!(
-        "the item is larger than the {max} bytes that an item of this stream may have; bytes of any number travel in a byte stream"
+        "the item is larger than the {max} bytes that an item of this stream may have, and did not leave: raise `Limits::stream_window` at the \
+         receiver, or send bytes of any number in a byte stream"
     );
-    Error::new(ErrorKind::TooLarge, Outcome::NotRun, text)
+    Error::new(ErrorKind::TooLarge, Outcome::NotRun, text).complete()
 }
 
 /// What a half says that has nothing to send to any more, when nothing else is known.
