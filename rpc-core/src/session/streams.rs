@@ -132,7 +132,7 @@ impl State {
         for entry in self.streams.drain() {
             after.wake(entry.waker);
             match entry.half {
-                Half::Sending => entry.queue.drain_gone(error).into_iter().for_each(|waker| after.wake(waker)),
+                Half::Sending => entry.queue.drain_gone(error).for_each(|waker| after.wake(Some(waker))),
                 Half::Receiving => {
                     let delivered = entry.queue.source_ended(Some(error.clone()));
                     after.wake(delivered.waker);
@@ -190,7 +190,7 @@ impl SessionCore {
         let error = crate::stream::broken(ErrorKind::Cancelled, "the message that passed the other half on was never sent");
         let mut after = Afterwards::default();
         match entry.half {
-            Half::Sending => entry.queue.drain_gone(&error).into_iter().for_each(|waker| after.wake(waker)),
+            Half::Sending => entry.queue.drain_gone(&error).for_each(|waker| after.wake(Some(waker))),
             Half::Receiving => after.wake(entry.queue.source_ended(Some(error)).waker),
         }
         after.rest().queues.push(entry.queue);
@@ -238,16 +238,17 @@ impl SessionCore {
             let error = Error::new(ErrorKind::Unsupported, Outcome::NotRun, "an item carries no bulk bytes: they travel in a byte stream");
             return Poll::Ready(Sent::Refused(error));
         }
+        let mut former = None;
         let mut state = self.state.lock();
         if state.closed.is_some() {
             return Poll::Ready(Sent::Closed);
         }
         if state.is_full(id) {
-            return state.wait_to_send(id, waker);
+            return state.wait_to_send(id, waker, &mut former);
         }
         let cost = match state.proto.streams.take_item(id, bytes.len() as u64, references) {
             Taken::Credit(cost) => cost,
-            Taken::Nothing => return state.wait_to_send(id, waker),
+            Taken::Nothing => return state.wait_to_send(id, waker, &mut former),
             Taken::Closed => return Poll::Ready(Sent::Closed),
         };
         debug_assert_eq!(cost, kind.item_cost(self.theirs.stream_window, bytes.len() as u64, references));
@@ -273,16 +274,17 @@ impl SessionCore {
 
     /// Takes credit for bytes, at most for those of one frame. `None` when nobody takes any.
     pub(crate) fn stream_reserve(&self, id: StreamId, most: usize, waker: &Waker) -> Poll<Option<usize>> {
+        let mut former = None;
         let mut state = self.state.lock();
         if state.closed.is_some() {
             return Poll::Ready(None);
         }
         if state.is_full(id) {
-            return state.wait_to_send(id, waker);
+            return state.wait_to_send(id, waker, &mut former);
         }
         match state.proto.streams.take_bytes(id, most.min(CHUNK_BYTES) as u64) {
             Taken::Credit(bytes) => Poll::Ready(Some(bytes as usize)),
-            Taken::Nothing => state.wait_to_send(id, waker),
+            Taken::Nothing => state.wait_to_send(id, waker, &mut former),
             Taken::Closed => Poll::Ready(None),
         }
     }
@@ -292,7 +294,12 @@ impl SessionCore {
         let is_long = bytes.len() >= FLUSHED_AT_ONCE;
         let copied = {
             let mut state = self.state.lock();
-            if state.closed.is_some() || state.proto.streams.is_ready(id) == Taken::Closed {
+            if state.closed.is_some() {
+                return;
+            }
+            if state.proto.streams.is_ready(id) == Taken::Closed {
+                // What was taken of the window of all streams is theirs.
+                state.proto.streams.put_back(id, bytes.len() as u64);
                 return;
             }
             state.outbox.parcels.push_bytes(id, bytes)
@@ -313,16 +320,17 @@ impl SessionCore {
 
     /// Whether there is credit for the least that can be sent. False when nobody takes anything.
     pub(crate) fn stream_ready(&self, id: StreamId, waker: &Waker) -> Poll<bool> {
+        let mut former = None;
         let mut state = self.state.lock();
         if state.closed.is_some() {
             return Poll::Ready(false);
         }
         if state.is_full(id) {
-            return state.wait_to_send(id, waker);
+            return state.wait_to_send(id, waker, &mut former);
         }
         match state.proto.streams.is_ready(id) {
             Taken::Credit(_) => Poll::Ready(true),
-            Taken::Nothing => state.wait_to_send(id, waker),
+            Taken::Nothing => state.wait_to_send(id, waker, &mut former),
             Taken::Closed => Poll::Ready(false),
         }
     }
@@ -343,11 +351,12 @@ impl SessionCore {
 
     /// Waits until the peer has everything that was sent, the end included.
     pub(crate) fn stream_arrived(&self, id: StreamId, waker: &Waker) -> Poll<Option<Error>> {
+        let mut former = None;
         let mut state = self.state.lock();
         if let Some(error) = &state.closed {
             return Poll::Ready(Some(error.clone()));
         }
-        if state.proto.streams.is_open_there(id) { state.wait_to_send(id, waker) } else { Poll::Ready(None) }
+        if state.proto.streams.is_open_there(id) { state.wait_to_send(id, waker, &mut former) } else { Poll::Ready(None) }
     }
 
     /// The reader of a stream has taken so much: its writer may send as much again, and is told with the next batch.
@@ -376,11 +385,12 @@ impl SessionCore {
 }
 
 impl State {
-    fn wait_to_send<T>(&mut self, id: StreamId, waker: &Waker) -> Poll<T> {
+    /// A waker that this one takes the place of comes back in `former`, to be dropped outside the lock: a task may go with it.
+    fn wait_to_send<T>(&mut self, id: StreamId, waker: &Waker, former: &mut Option<Waker>) -> Poll<T> {
         if let Some(entry) = self.entry(id)
             && !entry.waker.as_ref().is_some_and(|known| known.will_wake(waker))
         {
-            entry.waker = Some(waker.clone());
+            *former = entry.waker.replace(waker.clone());
         }
         Poll::Pending
     }

@@ -125,7 +125,9 @@ impl SessionCore {
                 // Without an error it confirms that everything has arrived, which is an error to a half that goes on sending.
                 if how.is_some() || closed.answer {
                     let error = how.unwrap_or_else(|| broken(ErrorKind::Cancelled, format!("{} closed the receiving half", self.peer())));
-                    entry.queue.drain_gone(&error).into_iter().for_each(|waker| after.wake(waker));
+                    entry.queue.drain_gone(&error).for_each(|waker| after.wake(Some(waker)));
+                } else {
+                    after.wake(entry.queue.arrived());
                 }
             } else {
                 let delivered = entry.queue.source_ended(how);

@@ -70,6 +70,7 @@ fn spawn<T: Item>(
 
 async fn drive<T: Item>(mut sender: Sender<T>, mut next: impl FnMut(&mut std::task::Context<'_>) -> Poll<Option<T>>) {
     loop {
+        tokio::task::coop::consume_budget().await;
         // The item first is made only when there is room for it.
         if poll_fn(|cx| sender.poll_room(cx)).await.is_err() {
             break;
@@ -97,7 +98,7 @@ async fn drive<T: Item>(mut sender: Sender<T>, mut next: impl FnMut(&mut std::ta
                 break;
             }
             (Err(panicked), _) => {
-                sender.fail_with(panicked.into_error(Outcome::MayHaveRun));
+                sender.fail_with(panicked.into_error_of("what was iterated over", Outcome::MayHaveRun));
                 break;
             }
         }

@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use super::half::abandon;
 use super::item::{Port, Queued, broken};
@@ -13,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 /// Starts the task, on the runtime of the session. A session's lock may be held.
 pub(crate) fn start(queue: Arc<Queue>, onward: Port) {
     let runtime = onward.session.runtime().clone();
-    let pump = Pump { queue, onward, done: false };
+    let pump = Pump { queue, onward, in_hand: 0, done: false };
     // What a pump does when it is dropped takes locks.
     crate::background::spawn_under_lock(&runtime, pump, Pump::run);
 }
@@ -21,6 +22,8 @@ pub(crate) fn start(queue: Arc<Queue>, onward: Port) {
 struct Pump {
     queue: Arc<Queue>,
     onward: Port,
+    /// What the item has cost that is being moved, on the session that it came over.
+    in_hand: u64,
     done: bool,
 }
 
@@ -28,13 +31,8 @@ impl Pump {
     async fn run(mut self) {
         let mut outlet = Outlet::new(self.onward.clone(), self.queue.kind());
         loop {
-            // Room first: what is watched is taken only when it can leave, so that it is the latest.
-            if !poll_fn(|cx| outlet.poll_ready(cx)).await {
-                let error = self.queue.gone().unwrap_or_else(gone_unsaid);
-                return self.stop(&error);
-            }
-            let turn = poll_fn(|cx| self.queue.poll_turn(cx.waker())).await;
-            match turn {
+            match poll_fn(|cx| self.poll_turn(&mut outlet, cx)).await {
+                Turn::Waiting => {}
                 Turn::Leave => {
                     self.done = true;
                     return;
@@ -47,8 +45,9 @@ impl Pump {
                     return;
                 }
                 Turn::Move(item) => {
-                    let cost = item.cost();
+                    self.in_hand = item.cost();
                     let moved = send(&mut outlet, item).await;
+                    let cost = std::mem::take(&mut self.in_hand);
                     if let (true, Some(upstream)) = (cost > 0, self.queue.upstream()) {
                         upstream.session.stream_consumed(upstream.id, cost);
                     }
@@ -60,12 +59,27 @@ impl Pump {
                         }
                         // Its sender was told that it had left, so the stream cannot go on without it.
                         Sent::Refused(error) => {
+                            let error = error.of_stream();
                             self.onward.session.stream_close(self.onward.id, Some(&error));
                             return self.stop(&error);
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// What to do next. Room is asked for only where something waits to be moved: an end needs none. What is watched is taken when it can
+    /// leave and not before, so that it is the latest.
+    fn poll_turn(&self, outlet: &mut Outlet, cx: &mut Context<'_>) -> Poll<Turn> {
+        let turn = ready!(self.queue.poll_turn(false, cx.waker()));
+        if !matches!(turn, Turn::Waiting) {
+            return Poll::Ready(turn);
+        }
+        if ready!(outlet.poll_ready(cx)) {
+            self.queue.poll_turn(true, cx.waker())
+        } else {
+            Poll::Ready(Turn::Gone(self.queue.gone().unwrap_or_else(gone_unsaid)))
         }
     }
 
@@ -80,7 +94,7 @@ impl Drop for Pump {
         if !self.done {
             let error = broken(ErrorKind::Cancelled, "the runtime that passed the stream on was shut down");
             self.onward.session.stream_close(self.onward.id, Some(&error));
-            abandon(&self.queue, &error, 0);
+            abandon(&self.queue, &error, self.in_hand);
         }
     }
 }

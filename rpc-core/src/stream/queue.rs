@@ -7,7 +7,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+mod gone;
+
 use bytes::BytesMut;
+
+use gone::Watchers;
 
 use super::item::{Delivered, Encoded, Leftover, Partial, Piece, Port, Queued};
 use crate::any::AnyRemote;
@@ -30,6 +34,8 @@ enum Source {
 enum Drain {
     Here,
     There(Port),
+    /// Everything and the end are at the peer, which has said so. Whatever becomes of the session does not change that.
+    Arrived,
     /// Nobody takes them.
     Gone(Error),
 }
@@ -47,6 +53,8 @@ struct State {
     upstream: Option<Port>,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Who waits for the receiving half to be gone: anybody who has the sending half in view.
+    watchers: Watchers,
 }
 
 /// The queue between the two ends of a stream.
@@ -71,6 +79,8 @@ pub(super) enum Found {
 
 /// What a pump has to do.
 pub(super) enum Turn {
+    /// There is something to move, as soon as there is room for it.
+    Waiting,
     Move(Queued),
     /// The half that is here sends by itself from now on.
     Leave,
@@ -100,6 +110,7 @@ impl Queue {
             upstream,
             reader: None,
             writer: None,
+            watchers: Watchers::default(),
         };
         Arc::new(Self { kind, state: Mutex::new(state) })
     }
@@ -125,19 +136,20 @@ impl Queue {
 
     /// The sending half puts an item in, or learns where items go.
     pub(super) fn poll_push(&self, item: &mut Option<Queued>, waker: &Waker) -> Poll<Pushed> {
-        let mut replaced = None;
+        let (mut replaced, mut _former) = (None, None);
         let (result, reader) = {
             let mut state = self.state.lock();
             match &state.drain {
                 Drain::Gone(error) => return Poll::Ready(Pushed::Gone(error.clone())),
                 Drain::There(port) if !state.pumped => return Poll::Ready(Pushed::There(port.clone())),
+                Drain::Arrived => return Poll::Ready(Pushed::Gone(super::outlet::unsaid())),
                 _ => {}
             }
             if self.kind == Kind::Watch && item.is_some() {
                 replaced = state.items.pop_front();
             }
-            if self.is_full(&state) {
-                state.wait_to_write(waker);
+            if self.is_full(&state) || state.is_overtaken(self.kind) {
+                _former = set(&mut state.writer, waker);
                 return Poll::Pending;
             }
             if let Some(item) = item.take() {
@@ -162,15 +174,16 @@ impl Queue {
 
     /// Where items go, once they go straight to a session.
     pub(super) fn poll_drain(&self, waker: &Waker) -> Poll<Pushed> {
+        let _former;
         let mut state = self.state.lock();
         match &state.drain {
             Drain::Gone(error) => Poll::Ready(Pushed::Gone(error.clone())),
             Drain::There(port) if !state.pumped => Poll::Ready(Pushed::There(port.clone())),
             Drain::There(_) => {
-                state.wait_to_write(waker);
+                _former = set(&mut state.writer, waker);
                 Poll::Pending
             }
-            Drain::Here => Poll::Ready(Pushed::Done),
+            Drain::Here | Drain::Arrived => Poll::Ready(Pushed::Done),
         }
     }
 
@@ -190,27 +203,16 @@ impl Queue {
         }
     }
 
-    /// Waits until the receiving half is gone.
-    pub(super) fn poll_gone(&self, waker: &Waker) -> Poll<Error> {
-        let mut state = self.state.lock();
-        if let Drain::Gone(error) = &state.drain {
-            return Poll::Ready(error.clone());
-        }
-        state.wait_to_write(waker);
-        Poll::Pending
-    }
-
     /// The receiving half takes what there is: one item of this process's, all that came over a session.
     pub(super) fn poll_take(&self, into: &mut VecDeque<Queued>, waker: &Waker) -> Poll<Found> {
+        let mut _former = None;
         let writer = {
             let mut state = self.state.lock();
             if state.items.is_empty() {
                 if let Source::Ended(how) = &state.source {
                     return Poll::Ready(Found::End(how.clone()));
                 }
-                if !state.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    state.reader = Some(waker.clone());
-                }
+                _former = set(&mut state.reader, waker);
                 return Poll::Pending;
             }
             state.bytes = 0;
@@ -239,12 +241,17 @@ impl Queue {
         self.state.lock().upstream.clone()
     }
 
-    /// A pump's turn.
-    pub(super) fn poll_turn(&self, waker: &Waker) -> Poll<Turn> {
+    /// A pump's turn. What waits is taken only when there is room for it.
+    pub(super) fn poll_turn(&self, has_room: bool, waker: &Waker) -> Poll<Turn> {
+        let mut _former = None;
         let (turn, writer) = {
             let mut state = self.state.lock();
             let turn = if let Drain::Gone(error) = &state.drain {
                 Turn::Gone(error.clone())
+            } else if !has_room && !state.items.is_empty() {
+                // Meanwhile it has to learn that nobody takes it any more.
+                _former = set(&mut state.reader, waker);
+                return Poll::Ready(Turn::Waiting);
             } else if let Some(item) = state.items.pop_front() {
                 state.bytes = state.bytes.saturating_sub(item.bytes());
                 Turn::Move(item)
@@ -256,7 +263,7 @@ impl Queue {
                         Turn::Leave
                     }
                     _ => {
-                        state.reader = Some(waker.clone());
+                        _former = set(&mut state.reader, waker);
                         return Poll::Pending;
                     }
                 }
@@ -279,16 +286,17 @@ impl Queue {
 
     /// Nobody takes items any more. Gives back what waited, with the session to tell of it.
     pub(super) fn break_off(&self, error: &Error) -> Leftover {
-        let (leftover, reader, writer) = {
+        let (leftover, reader, writer, watchers) = {
             let mut state = self.state.lock();
             if !matches!(state.drain, Drain::Gone(_)) {
                 state.drain = Drain::Gone(error.clone());
             }
             state.pumped = false;
-            (state.leave_over(), state.reader.take(), state.writer.take())
+            (state.leave_over(), state.reader.take(), state.writer.take(), state.watchers.take())
         };
         wake(reader);
         wake(writer);
+        watchers.into_iter().for_each(Waker::wake);
         leftover
     }
 
@@ -379,20 +387,34 @@ impl Queue {
     }
 
     /// The receiving half is gone over there, or the session ended.
-    pub(crate) fn drain_gone(&self, error: &Error) -> [Option<Waker>; 2] {
+    pub(crate) fn drain_gone(&self, error: &Error) -> impl Iterator<Item = Waker> + use<> {
         let mut state = self.state.lock();
         if matches!(state.drain, Drain::There(_)) {
             state.drain = Drain::Gone(error.clone());
         }
-        [state.reader.take(), state.writer.take()]
+        state.watchers.take().into_iter().chain(state.reader.take()).chain(state.writer.take())
+    }
+
+    /// The peer confirms that it has everything, the end included. Who waits for that is woken.
+    pub(crate) fn arrived(&self) -> Option<Waker> {
+        let mut state = self.state.lock();
+        if matches!(state.drain, Drain::There(_)) {
+            state.drain = Drain::Arrived;
+        }
+        state.writer.take()
     }
 }
 
+/// Waits in a place. The waker that had it before is to be dropped outside the lock: a task may go with it.
+fn set(place: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
+    if place.as_ref().is_some_and(|known| known.will_wake(waker)) { None } else { place.replace(waker.clone()) }
+}
+
 impl State {
-    fn wait_to_write(&mut self, waker: &Waker) {
-        if !self.writer.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            self.writer = Some(waker.clone());
-        }
+    /// Whether a pump moves what was sent before the receiving half left. What is sent next waits until that has gone ahead, and then goes
+    /// straight to the session: so no more wait to be read than may.
+    fn is_overtaken(&self, kind: Kind) -> bool {
+        self.pumped && kind != Kind::Watch && matches!(self.drain, Drain::There(_))
     }
 
     fn leave_over(&mut self) -> Leftover {

@@ -15,7 +15,7 @@ use super::outlet::{Outlet, Sent, unsaid};
 use super::queue::{Pushed, Queue};
 use super::{Item, Traced};
 use crate::codec::{self, Codec, CodecError};
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::proto::{Half, Kind};
 use crate::schema;
 
@@ -41,8 +41,9 @@ impl<T: Item> Sender<T> {
     ///
     /// # Errors
     ///
-    /// `Codec`, `TooLarge` or `Overloaded` for an item that cannot be sent, with outcome `NotRun`: it did not leave, and the stream goes on.
-    /// Halves of other streams in it are dropped with it. Anything else is the end of the stream: what the receiver said when it stopped, that it
+    /// One of scope [`Call`](crate::Scope::Call) and outcome `NotRun` is of this item, and the stream goes on: `Codec`, `TooLarge`, `Overloaded`
+    /// or `Unsupported` where it cannot be sent, `Panic` where encoding it panicked. Halves of other streams in it are dropped with it. One of
+    /// scope [`Stream`](crate::Scope::Stream) or [`Session`](crate::Scope::Session) is the end: what the receiver said when it stopped, that it
     /// was dropped, or that the session is gone.
     ///
     /// # Cancel safety
@@ -136,17 +137,17 @@ impl<T: Item> Sender<T> {
 
     pub(super) fn fail_with(self, error: Error) {
         if self.held.finish() {
-            half::end(&self.held.queue, Some(error));
+            half::end(&self.held.queue, Some(error.of_stream()));
         }
     }
 
-    /// Waits until the receiving half is gone, and says why.
+    /// Waits until the receiving half is gone, and says why. Any number of tasks may wait.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
     pub async fn closed(&self) -> Error {
-        poll_fn(|cx| self.held.queue.poll_gone(cx.waker())).await
+        self.held.queue.until_gone().await
     }
 }
 
@@ -170,7 +171,7 @@ pub(super) fn gone(queue: &Queue) -> Error {
 }
 
 pub(super) fn passed_on() -> Error {
-    Error::new(ErrorKind::Misuse, Outcome::NotRun, "this half of a stream was passed on, and is no longer here").complete()
+    Error::new(ErrorKind::Misuse, Outcome::NotRun, "this half of a stream was passed on, and is no longer here").with_scope(Scope::Stream).complete()
 }
 
 /// Encodes a value whose type was forgotten.

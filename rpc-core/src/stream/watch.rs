@@ -89,13 +89,13 @@ impl<T: Item> WatchSender<T> {
         }
     }
 
-    /// Waits until the receiving half is gone, and says why.
+    /// Waits until the receiving half is gone, and says why. Any number of tasks may wait.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
     pub async fn closed(&self) -> Error {
-        std::future::poll_fn(|cx| self.held.queue.poll_gone(cx.waker())).await
+        self.held.queue.until_gone().await
     }
 }
 
