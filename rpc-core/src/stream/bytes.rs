@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -16,7 +17,7 @@ use super::outlet::Outlet;
 use super::queue::{Pushed, Queue};
 use super::receiver::Inlet;
 use super::sender::{gone, passed_on, poll_arrived};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Outcome};
 use crate::proto::{Half, Kind};
 use crate::schema;
 
@@ -88,6 +89,10 @@ impl ByteWriter {
 
     /// The way into a session, or nothing when the reader is here and there is room.
     fn poll_outlet(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<&mut Outlet>, Error>> {
+        if self.is_shut {
+            let text = "the byte writer was shut down: its stream is complete, and takes no more bytes";
+            return Poll::Ready(Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, text).complete()));
+        }
         if self.held.is_done() {
             return Poll::Ready(Err(passed_on()));
         }
@@ -164,7 +169,8 @@ fn to_writer(error: Error) -> io::Error {
 fn to_reader(error: Error) -> io::Error {
     let kind = match error.kind() {
         ErrorKind::Disconnected => io::ErrorKind::ConnectionAborted,
-        ErrorKind::Cancelled => io::ErrorKind::UnexpectedEof,
+        // Nothing that common code takes for an end of file.
+        ErrorKind::Cancelled => io::ErrorKind::ConnectionReset,
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, error)
@@ -172,25 +178,32 @@ fn to_reader(error: Error) -> io::Error {
 
 /// The reading half of a stream of bytes. Made by [`bytes()`].
 ///
-/// It travels as a [`Receiver`](super::Receiver) does. As an [`AsyncRead`] it comes to its end only where the writer was shut down;
-/// everything else is an error, in which the [`Error`] of netref says what happened.
+/// It travels as a [`Receiver`](super::Receiver) does, with what arrived and was not read. As an [`AsyncRead`] it comes to its end only where
+/// the writer was shut down; everything else is an error, again and again, in which the [`Error`] of netref says what happened. It is of kind
+/// `ConnectionReset` where the writer was dropped or failed, and `ConnectionAborted` where the session is gone.
 pub struct ByteReader {
     inlet: Inlet,
-    current: Bytes,
-    /// What ended the stream, when it is found behind bytes that are given out first.
+    /// What is being read in parts. Locked only to be passed on, which takes a shared reference.
+    current: Mutex<Bytes>,
+    /// What the stream broke off with: each further attempt gives it again, so that no code takes the next one for the end.
     failed: Option<Error>,
 }
 
 impl ByteReader {
     fn new(held: Held) -> Self {
-        Self { inlet: Inlet::new(held), current: Bytes::new(), failed: None }
+        Self { inlet: Inlet::new(held), current: Mutex::default(), failed: None }
+    }
+
+    fn current(&mut self) -> &mut Bytes {
+        self.current.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next bytes as they arrived, at most 64 KiB, without another copy. `None` at the end.
     ///
     /// # Errors
     ///
-    /// Why the stream broke off.
+    /// Why the stream broke off: that the writer was dropped before it was shut down or what it said when it failed, or that the session is
+    /// gone. Each further attempt fails in the same way.
     ///
     /// # Cancel safety
     ///
@@ -200,21 +213,20 @@ impl ByteReader {
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        if !self.current.is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(&mut self.current))));
+        if !self.current().is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(self.current()))));
         }
-        if let Some(error) = self.failed.take() {
-            return Poll::Ready(Some(Err(error)));
+        if let Some(error) = &self.failed {
+            return Poll::Ready(Some(Err(error.clone())));
         }
-        let item = match ready!(self.inlet.poll_next(cx)) {
+        let error = match ready!(self.inlet.poll_next(cx)) {
             None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            Some(Ok(item)) => item,
+            Some(Ok(Queued::Bytes(piece))) => return Poll::Ready(Some(Ok(piece.bytes.freeze()))),
+            Some(Ok(_)) => broken(ErrorKind::Codec, "an item came on a stream of bytes"),
+            Some(Err(error)) => error,
         };
-        Poll::Ready(Some(match item {
-            Queued::Bytes(piece) => Ok(piece.bytes.freeze()),
-            _ => Err(broken(ErrorKind::Codec, "an item came on a stream of bytes")),
-        }))
+        self.failed = Some(error.clone());
+        Poll::Ready(Some(Err(error)))
     }
 
     /// Takes no more, and says why: the writer's next attempt fails with this. Dropping the reader says that it was dropped.
@@ -228,22 +240,20 @@ impl AsyncRead for ByteReader {
         // As many pieces as there is room for: a system call per piece is what a reader wants to save.
         let before = buffer.remaining();
         while buffer.remaining() > 0 {
-            if self.current.is_empty() {
+            if self.current().is_empty() {
                 match self.poll_chunk(cx) {
-                    Poll::Ready(Some(Ok(bytes))) => self.current = bytes,
+                    Poll::Ready(Some(Ok(bytes))) => *self.current() = bytes,
                     Poll::Ready(Some(Err(error))) if buffer.remaining() == before => return Poll::Ready(Err(to_reader(error))),
-                    Poll::Ready(Some(Err(error))) => {
-                        self.failed = Some(error);
-                        break;
-                    }
-                    Poll::Ready(None) => break,
+                    // What was read before it comes first.
+                    Poll::Ready(Some(Err(_)) | None) => break,
                     Poll::Pending if buffer.remaining() == before => return Poll::Pending,
                     Poll::Pending => break,
                 }
             }
-            let count = self.current.len().min(buffer.remaining());
-            buffer.put_slice(&self.current[..count]);
-            self.current.advance(count);
+            let current = self.current();
+            let count = current.len().min(buffer.remaining());
+            buffer.put_slice(&current[..count]);
+            current.advance(count);
         }
         Poll::Ready(Ok(()))
     }
@@ -269,11 +279,10 @@ impl Serialize for ByteWriter {
 
 impl Serialize for ByteReader {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if !self.current.is_empty() {
-            let text = "a byte reader can be passed on only where it has not read a part of what arrived";
-            return Err(serde::ser::Error::custom(text));
-        }
-        self.inlet.serialize(serializer)
+        let current = std::mem::take(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner));
+        // They were paid back when they were taken.
+        let unread = (!current.is_empty()).then(|| Queued::Bytes(Piece { bytes: current.into(), cost: 0 }));
+        self.inlet.serialize(unread, serializer)
     }
 }
 

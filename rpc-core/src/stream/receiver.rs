@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,7 +16,7 @@ use super::item::{Encoded, Port, Queued, broken};
 use super::queue::Found;
 use super::{Item, Traced};
 use crate::codec::{self, Bounds, Codec};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Outcome};
 use crate::inbound::bounds;
 use crate::limits::Limits;
 use crate::proto::{Half, Kind};
@@ -41,8 +41,10 @@ impl<T: Item> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// `Codec` for an item that cannot be decoded: it is lost, and the stream goes on. Anything else is the end of the stream: that the
-    /// sender was dropped before it had finished or what it said when it failed, or that the session is gone.
+    /// One of scope [`Call`](crate::Scope::Call) is of one item, which is lost, and the stream goes on: `Codec` where it cannot be decoded,
+    /// `Panic` where decoding it panicked. One of scope [`Stream`](crate::Scope::Stream) or [`Session`](crate::Scope::Session) is the end,
+    /// though what was sent is not complete: that the sender was dropped before it had finished, what it said when it failed, or that the
+    /// session is gone. Who skips items that cannot be decoded tells the two apart by [`Error::scope`].
     ///
     /// # Cancel safety
     ///
@@ -79,8 +81,12 @@ fn decode<T: Item>(encoded: Encoded, bounds: &Bounds) -> Result<T, Error> {
     let decoded = crate::panics::caught(|| transfer::decoding(incoming, || codec::decode::<T>(Codec::Bincode, bytes.as_slice(), bounds)));
     match decoded {
         Ok(Ok(item)) => Ok(item),
-        Ok(Err(error)) => Err(broken(ErrorKind::Codec, format!("an item of the stream cannot be decoded: {error}"))),
-        Err(panicked) => Err(panicked.into_error(crate::error::Outcome::MayHaveRun)),
+        // The stream itself goes on.
+        Ok(Err(error)) => {
+            let text = format!("an item of the stream cannot be decoded: {error}; it is lost, and the stream goes on");
+            Err(Error::new(ErrorKind::Codec, Outcome::MayHaveRun, text).complete())
+        }
+        Err(panicked) => Err(panicked.into_error_of("decoding an item", Outcome::MayHaveRun).complete()),
     }
 }
 
@@ -116,6 +122,10 @@ impl Inlet {
     /// The next of what arrived.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Queued, Error>>> {
         loop {
+            if !self.taken().items.is_empty() {
+                // A sender that is always faster must not keep the rest of this task's program from running.
+                ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
+            }
             if let Some(item) = self.taken().items.pop_front() {
                 self.owe(item.cost());
                 return Poll::Ready(Some(Ok(item)));
@@ -168,9 +178,13 @@ impl Inlet {
         self.upstream.as_ref().map_or_else(|| bounds(&Limits::default()), |port| bounds(port.session.limits()))
     }
 
-    pub(super) fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Leaves with what was taken and not read, and with `unread` before that.
+    pub(super) fn serialize<S: Serializer>(&self, unread: Option<Queued>, serializer: S) -> Result<S::Ok, S::Error> {
         if !self.held.is_done() {
             let mut taken = self.lock();
+            if let Some(unread) = unread {
+                taken.items.push_front(unread);
+            }
             self.held.queue.put_back(&mut taken.items);
             let owed = std::mem::take(&mut taken.owed);
             drop(taken);
@@ -225,7 +239,7 @@ impl<T> fmt::Debug for Receiver<T> {
 
 impl<T: Item> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.inlet.serialize(serializer)
+        self.inlet.serialize(None, serializer)
     }
 }
 
