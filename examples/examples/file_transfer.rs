@@ -63,7 +63,14 @@ async fn fetch(url: &str, name: &str, to: &Path, cut_at: Option<u64>) -> Result<
     let Part { size, mut bytes } = files.fetch(name, done).await?;
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let count = bytes.read(&mut buffer).await?;
+        let count = match bytes.read(&mut buffer).await {
+            Ok(count) => count,
+            // The file writes behind our back: what has arrived is kept only when that is done.
+            Err(broken) => {
+                file.flush().await?;
+                return Err(broken.into());
+            }
+        };
         if count == 0 {
             break;
         }
@@ -71,7 +78,6 @@ async fn fetch(url: &str, name: &str, to: &Path, cut_at: Option<u64>) -> Result<
         done += count as u64;
         show(done, size);
         if cut_at.is_some_and(|cut_at| done >= cut_at) {
-            file.flush().await?;
             // As if somebody pulled the plug.
             node.sessions().iter().for_each(netref::Session::close);
         }
