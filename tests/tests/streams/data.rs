@@ -207,8 +207,8 @@ async fn iteration_runs_ahead_by_no_more_than_it_may() {
         assert_eq!(bounded(squares.recv()).await, Some(Ok(number * number)));
     }
     let made = depot.made().await.unwrap();
-    // Five wait here, as many on the other side before the receiver left, and one is in hand.
-    assert!((100..=111).contains(&made), "{made} were made");
+    // Five wait to be read, and one is in hand.
+    assert!((100..=106).contains(&made), "{made} were made");
     drop(squares);
     no_stream_is_left(&[&host, &caller]).await;
 }

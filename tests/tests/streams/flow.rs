@@ -2,7 +2,7 @@
 
 use netref::Limits;
 use netref::stream;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{Depot, bounded, no_stream_is_left, pair, until};
 
@@ -73,6 +73,50 @@ async fn no_more_items_wait_than_the_channel_was_made_for() {
     bounded(sender.send(7)).await.unwrap();
     bounded(sender.finish()).await.unwrap();
     assert_eq!(bounded(kept).await.unwrap(), (0..8).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn no_more_items_wait_when_some_were_sent_before_the_half_left() {
+    let (_host, _caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(7);
+    for number in 0..7 {
+        sender.send(number).await.unwrap();
+    }
+    depot.keep(receiver).await.unwrap();
+    for _ in 0..10 {
+        let sent = tokio::time::timeout(std::time::Duration::from_millis(30), sender.send(7)).await;
+        assert!(sent.is_err(), "more items wait than may");
+    }
+    let kept = depot.kept().send();
+    bounded(sender.send(7)).await.unwrap();
+    bounded(sender.finish()).await.unwrap();
+    assert_eq!(bounded(kept).await.unwrap(), (0..8).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn bytes_written_before_their_writer_left_are_not_granted_to_the_peer() {
+    let (host, caller, depot) = pair(Limits { refusals: 1, ..Limits::default() }).await;
+    let (mut writer, mut reader) = stream::bytes();
+    writer.write_all(&[3; 200_000]).await.unwrap();
+    depot.flood(writer).await.unwrap();
+    let (window, made) = (Limits::default().stream_window, async || depot.made().await.unwrap());
+    bounded(async { while made().await + 1_000 < window {} }).await;
+    // What was here never took any of the window, so none of it becomes free.
+    let mut local = vec![0; 200_000];
+    bounded(reader.read_exact(&mut local)).await.unwrap();
+    assert!(local.iter().all(|&byte| byte == 3));
+    for _ in 0..20 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        let made = made().await;
+        assert!(made <= window, "{made} bytes were written for a reader that has taken none of them");
+    }
+    // What came over is granted again.
+    let mut far = vec![0; 300_000];
+    bounded(reader.read_exact(&mut far)).await.unwrap();
+    assert!(far.iter().all(|&byte| byte == 4));
+    bounded(async { while made().await < window + 130_000 {} }).await;
+    drop(reader);
+    no_stream_is_left(&[&host, &caller]).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod abandoned;
 mod data;
 mod ends;
 mod flow;
+mod iterate;
 mod leaving;
 mod owners;
 mod seam;
@@ -15,8 +16,9 @@ use std::time::Duration;
 
 use netref::stream::{self, ByteReader, ByteWriter, Receiver, Sender, WatchReceiver, WatchSender};
 use netref::{Limits, Node, Remote, Result, remote};
+use serde::de::Error as _;
 use serde::ser::Error as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// After this long a test that hangs has failed.
 const BOUND: Duration = Duration::from_secs(60);
@@ -54,7 +56,7 @@ pub struct Rich {
     counter: Option<Remote<dyn Counter>>,
     inner: Option<Receiver<u64>>,
     answer: Option<Sender<String>>,
-    #[serde(serialize_with = "unless_unwritable")]
+    #[serde(serialize_with = "unless_unwritable", deserialize_with = "unless_unreadable")]
     text: String,
 }
 
@@ -63,6 +65,19 @@ const UNWRITABLE: &str = "unwritable";
 
 fn unless_unwritable<S: Serializer>(text: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     if text == UNWRITABLE { Err(S::Error::custom("it refuses")) } else { text.serialize(serializer) }
+}
+
+/// A text that refuses to be decoded, and one that panics meanwhile.
+const UNREADABLE: &str = "unreadable";
+const STARTLING: &str = "startling";
+
+fn unless_unreadable<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.as_str() {
+        UNREADABLE => Err(D::Error::custom("it refuses")),
+        STARTLING => panic!("startled"),
+        _ => Ok(text),
+    }
 }
 
 impl Rich {
@@ -88,6 +103,10 @@ pub trait Depot {
     async fn forget(&self) -> Result<()>;
     async fn keep_bytes(&self, bytes: ByteReader) -> Result<()>;
     async fn echo(&self, bytes: ByteReader) -> Result<ByteReader>;
+    /// Writes for as long as anybody takes it. What was written counts as made.
+    async fn flood(&self, to: ByteWriter) -> Result<()>;
+    /// Three items, the second of which cannot be encoded.
+    async fn spoiled(&self) -> Result<Receiver<Rich>>;
     async fn write_to(&self, to: ByteWriter, bytes: Vec<u8>, ends: bool) -> Result<()>;
     async fn rich(&self, items: Receiver<Rich>) -> Result<Receiver<Rich>>;
     async fn follow(&self, value: WatchReceiver<u64>) -> Result<WatchReceiver<u64>>;
@@ -175,6 +194,20 @@ impl Depot for Store {
             Ok::<(), netref::Error>(())
         });
         Ok(reader)
+    }
+
+    async fn flood(&self, mut to: ByteWriter) -> Result<()> {
+        let made = std::sync::Arc::clone(&self.made);
+        tokio::spawn(async move {
+            while to.write_bytes(vec![4; 1_000].into()).await.is_ok() {
+                made.fetch_add(1_000, Ordering::SeqCst);
+            }
+        });
+        Ok(())
+    }
+
+    async fn spoiled(&self) -> Result<Receiver<Rich>> {
+        stream::from_iter(["first", UNWRITABLE, "third"].map(Rich::text), 1)
     }
 
     async fn write_to(&self, mut to: ByteWriter, bytes: Vec<u8>, ends: bool) -> Result<()> {

@@ -1,8 +1,12 @@
 //! Halves that are passed on: through a node in the middle, back home, and inside one process.
 
-use netref::stream::{self, ByteReader, Receiver, Sender, WatchReceiver};
+use std::sync::Arc;
+
+use netref::stream::{self, ByteReader, ByteWriter, Receiver, Sender, WatchReceiver};
 use netref::{ErrorKind, Limits, Node, Remote, Result, remote};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Mutex;
 
 use crate::{Depot, Store, bounded, no_stream_is_left, pair};
 
@@ -165,15 +169,123 @@ async fn a_half_comes_home_by_the_way_that_it_went() {
     no_stream_is_left(&[&host, &caller]).await;
 }
 
+/// A half of which the program has kept another hold.
+pub struct Kept<H>(Arc<Mutex<H>>);
+
+impl<H> Clone for Kept<H> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<H> Kept<H> {
+    fn new(half: H) -> Self {
+        Self(Arc::new(Mutex::new(half)))
+    }
+}
+
+impl<H: Serialize> Serialize for Kept<H> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.0.try_lock().expect("nobody uses it now").serialize(serializer)
+    }
+}
+
+impl<'de, H: Deserialize<'de>> Deserialize<'de> for Kept<H> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        H::deserialize(deserializer).map(Self::new)
+    }
+}
+
+#[remote]
+pub trait Taker {
+    async fn take(&self, to: Kept<Sender<u64>>, from: Kept<Receiver<u64>>) -> Result<()>;
+    async fn take_bytes(&self, to: Kept<ByteWriter>, from: Kept<ByteReader>) -> Result<()>;
+}
+
+struct Passes;
+
+impl Taker for Passes {
+    async fn take(&self, to: Kept<Sender<u64>>, from: Kept<Receiver<u64>>) -> Result<()> {
+        let (mut to, mut from) = (to.0.lock().await, from.0.lock().await);
+        while let Some(number) = from.recv().await {
+            to.send(number?).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_bytes(&self, to: Kept<ByteWriter>, from: Kept<ByteReader>) -> Result<()> {
+        let (mut to, mut from) = (to.0.lock().await, from.0.lock().await);
+        while let Some(bytes) = from.chunk().await {
+            to.write_bytes(bytes?).await?;
+        }
+        let _ = to.shutdown().await;
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn a_half_that_was_passed_on_is_no_longer_here() {
-    let (_host, _caller, depot) = pair(Limits::default()).await;
-    let (mut sender, receiver) = stream::channel(4);
-    let fill = depot.fill(sender, 3).send();
-    assert_eq!(depot.sum(receiver).await.unwrap(), 3);
-    bounded(fill).await.unwrap();
-    sender = stream::channel(1).0;
-    assert_eq!(sender.send(1).await.unwrap_err().kind(), ErrorKind::Cancelled);
+    let host = Node::builder().listen("tcp://127.0.0.1:0").publish("taker", Remote::<dyn Taker>::new(Passes)).start().await.unwrap();
+    let caller = Node::builder().start().await.unwrap();
+    let taker: Remote<dyn Taker> = caller.connect(&format!("{}/taker", host.addresses()[0])).await.unwrap();
+    let ((mut first, from), (to, mut last)) = (stream::channel(4), stream::channel(4));
+    let (to, from) = (Kept::new(to), Kept::new(from));
+    let call = taker.take(to.clone(), from.clone()).send();
+    first.send(5).await.unwrap();
+    assert_eq!(bounded(last.recv()).await, Some(Ok(5)));
+    let refused = [to.0.lock().await.send(1).await.unwrap_err(), bounded(from.0.lock().await.recv()).await.unwrap().unwrap_err()];
+    for error in refused {
+        assert_eq!(error.kind(), ErrorKind::Misuse);
+        assert!(error.text().contains("passed on"), "{error}");
+    }
+    let again = taker.take(to.clone(), from.clone()).await.unwrap_err();
+    assert!(again.text().contains("passed on"), "{again}");
+    // None of it has touched the stream.
+    first.send(6).await.unwrap();
+    assert_eq!(bounded(last.recv()).await, Some(Ok(6)));
+    first.finish().await.unwrap();
+    bounded(call).await.unwrap();
+
+    let ((mut first, from), (to, mut last)) = (stream::bytes(), stream::bytes());
+    let (to, from) = (Kept::new(to), Kept::new(from));
+    let call = taker.take_bytes(to.clone(), from.clone()).send();
+    first.write_all(b"some").await.unwrap();
+    bounded(last.read_exact(&mut [0; 4])).await.unwrap();
+    for _ in 0..2 {
+        assert!(to.0.lock().await.write_all(b"x").await.unwrap_err().to_string().contains("passed on"));
+        assert!(from.0.lock().await.read(&mut [0; 4]).await.unwrap_err().to_string().contains("passed on"));
+    }
+    first.shutdown().await.unwrap();
+    bounded(call).await.unwrap();
+    assert_eq!(bounded(last.read(&mut [0; 4])).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_byte_reader_leaves_with_what_it_has_not_read() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    // What was written here, and what came over a session.
+    for flows in [false, true] {
+        let (mut writer, mut reader) = stream::bytes();
+        let data: Vec<u8> = (0..100_000_u32).map(|byte| byte as u8).collect();
+        let write = if flows {
+            depot.write_to(writer, data.clone(), true).send()
+        } else {
+            writer.write_all(&data).await.unwrap();
+            writer.shutdown().await.unwrap();
+            depot.ping().send()
+        };
+        let mut first = [0; 10];
+        bounded(reader.read_exact(&mut first)).await.unwrap();
+        assert_eq!(first, data[..10]);
+        // It stays where it is when it is serialized outside a message, with all that it has.
+        assert!(serde_json::to_string(&reader).is_err());
+        let mut rest = Vec::new();
+        let mut echo = depot.echo(reader).await.unwrap();
+        bounded(echo.read_to_end(&mut rest)).await.unwrap();
+        assert!(rest == data[10..], "{} bytes came", rest.len());
+        bounded(write).await.unwrap();
+    }
+    no_stream_is_left(&[&host, &caller]).await;
 }
 
 #[tokio::test]
