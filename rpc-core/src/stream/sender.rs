@@ -171,7 +171,9 @@ pub(super) fn gone(queue: &Queue) -> Error {
 }
 
 pub(super) fn passed_on() -> Error {
-    Error::new(ErrorKind::Misuse, Outcome::NotRun, "this half of a stream was passed on, and is no longer here").with_scope(Scope::Stream).complete()
+    Error::new(ErrorKind::Misuse, Outcome::NotRun, "this half of a stream was passed on, and is no longer here")
+        .with_scope(Scope::Stream)
+        .complete()
 }
 
 /// Encodes a value whose type was forgotten.
