@@ -15,9 +15,10 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    /// Copies what git knows or would take up.
-    pub(crate) fn of(root: &Path) -> Result<Self, String> {
-        let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder)).join("mutants");
+    /// Copies what git knows or would take up, into the folder of this number.
+    pub(crate) fn of(root: &Path, number: usize) -> Result<Self, String> {
+        let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let base = base.join("mutants").join(number.to_string());
         let copy = Self { sources: base.join("sources"), target: base.join("target") };
         let wanted = listed(root)?;
         for name in &wanted {

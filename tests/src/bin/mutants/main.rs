@@ -14,11 +14,16 @@ mod trial;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use copy::Copy;
 use mutant::Mutant;
 use trial::Verdict;
+
+/// More copies than this at a time would take more disk and memory than they save time: each builds everything.
+const COPIES_MAX: usize = 2;
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
@@ -51,34 +56,53 @@ fn run(words: &[String], lists: bool) -> Result<usize, String> {
         }
         return Ok(0);
     }
-    let copy = Copy::of(&root)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let copies = (0..processors.min(COPIES_MAX)).map(|number| Copy::of(&root, number)).collect::<Result<Vec<_>, _>>()?;
     // A mutant that can no longer be applied is told before anything is built.
     for mutant in &mutants {
-        copy.apply(mutant).map_err(|error| format!("{}: {error}", mutant.name))?.undo()?;
+        copies[0].apply(mutant).map_err(|error| format!("{}: {error}", mutant.name))?.undo()?;
     }
-    sound(&copy, &mutants)?;
-    let mut survivors = 0;
-    for mutant in &mutants {
-        survivors += usize::from(!is_caught(&copy, mutant)?);
-    }
+    sound(&copies, &mutants)?;
+    let survivors = AtomicUsize::new(0);
+    in_turn(&copies, &mutants, |copy, mutant| {
+        survivors.fetch_add(usize::from(!is_caught(copy, mutant)?), Ordering::Relaxed);
+        Ok(())
+    })?;
+    let survivors = survivors.into_inner();
     println!("{} mutants, {} caught", mutants.len(), mutants.len() - survivors);
     Ok(survivors)
 }
 
+/// Works through `items`, one at a time in each copy. The first error ends it, once what has begun is done.
+fn in_turn<T: Sync>(copies: &[Copy], items: &[T], work: impl Fn(&Copy, &T) -> Result<(), String> + Sync) -> Result<(), String> {
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for copy in copies {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = work(copy, item) {
+                        next.store(items.len(), Ordering::Relaxed);
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    }
+                }
+            });
+        }
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
 /// The tests have to pass, and to be there, while nothing is changed: else their failing proves nothing.
-fn sound(copy: &Copy, mutants: &[Mutant]) -> Result<(), String> {
+fn sound(copies: &[Copy], mutants: &[Mutant]) -> Result<(), String> {
     let commands: BTreeSet<&str> = mutants.iter().flat_map(|mutant| mutant.runs.iter().map(String::as_str)).collect();
     println!("{} test commands on the sources as they are", commands.len());
-    for command in commands {
-        match trial::run(copy, command)? {
-            Verdict::Passed { tests: 0 } => return Err(format!("`cargo {command}` runs no test")),
-            Verdict::Passed { .. } => {}
-            Verdict::Failed { by } => return Err(format!("`cargo {command}` fails without any mutant: {by}")),
-            Verdict::DoesNotBuild { output } => return Err(format!("`cargo {command}` does not build:\n{output}")),
-            Verdict::Undecided { why } => return Err(format!("`cargo {command}` says nothing without any mutant: {why}")),
-        }
-    }
-    Ok(())
+    in_turn(copies, &Vec::from_iter(commands), |copy, command| match trial::run(copy, command)? {
+        Verdict::Passed { tests: 0 } => Err(format!("`cargo {command}` runs no test")),
+        Verdict::Passed { .. } => Ok(()),
+        Verdict::Failed { by } => Err(format!("`cargo {command}` fails without any mutant: {by}")),
+        Verdict::DoesNotBuild { output } => Err(format!("`cargo {command}` does not build:\n{output}")),
+        Verdict::Undecided { why } => Err(format!("`cargo {command}` says nothing without any mutant: {why}")),
+    })
 }
 
 fn is_caught(copy: &Copy, mutant: &Mutant) -> Result<bool, String> {
