@@ -19,7 +19,7 @@ pub trait Interceptor: Send + Sync + 'static {
     ///
     /// It must not block. Calls on one object start in the order in which they were sent as long as `next` is called before this returns;
     /// an interceptor that waits first lets later calls overtake. A call that is never passed on never ran, which an error
-    /// should say ([`Outcome::NotRun`](crate::Outcome::NotRun)).
+    /// should say ([`Outcome::NotRun`]).
     ///
     /// # Panics
     ///
