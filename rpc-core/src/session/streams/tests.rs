@@ -10,11 +10,13 @@ use crate::wire;
 fn with_origins(steps: usize) -> Error {
     let mut bytes = Vec::new();
     for step in (0..steps).rev() {
-        // The codes, a text of 2,000 bytes, neither method nor place, and whether there is an origin.
+        // The codes, a text of 2,000 bytes, a method's name of 240, no place, and whether there is an origin.
         bytes.extend([ErrorKind::Overloaded as u8, 0, 0, 0, 0xfb]);
         bytes.extend(2_000_u16.to_le_bytes());
         bytes.extend([b'x'; 2_000]);
-        bytes.extend([0, 0, u8::from(step > 0)]);
+        bytes.extend([1, 240]);
+        bytes.extend([b'm'; 240]);
+        bytes.extend([0, u8::from(step > 0)]);
     }
     decode_error(&bytes)
 }
@@ -22,7 +24,7 @@ fn with_origins(steps: usize) -> Error {
 #[test]
 fn close_whose_error_does_not_fit_a_frame_is_sent_without_its_origins() {
     let limits = PeerLimits { streams: 1, ..PeerLimits::MINIMUM };
-    for (steps, origins) in [(1, 0), (20, 19), (60, 0)] {
+    for (steps, origins) in [(1, 0), (20, 19), (30, 0)] {
         let mut state = State::new(Connection::new(limits, limits, 1, None));
         let id = state.proto.streams.open(Half::Sending, Kind::Bytes).expect("room");
         let error = with_origins(steps);
