@@ -152,9 +152,18 @@ impl Lane {
         Ok((head.references, room))
     }
 
-    /// Writes bytes of a stream of bytes, at most [`CHUNK_BYTES`]. Gives back those that were copied, to be dropped outside any lock: they may
-    /// have an owner of the user's.
-    pub(super) fn push_bytes(&mut self, bytes: Bytes) -> Bytes {
+    /// Writes bytes of a stream of bytes. Gives back those that were copied, to be dropped outside any lock: they may have an owner of the
+    /// user's.
+    pub(super) fn push_bytes(&mut self, mut bytes: Bytes) -> Bytes {
+        while bytes.len() > CHUNK_BYTES {
+            let full = bytes.split_to(CHUNK_BYTES);
+            self.push_chunk(full);
+        }
+        self.push_chunk(bytes)
+    }
+
+    /// Writes those of one frame.
+    fn push_chunk(&mut self, bytes: Bytes) -> Bytes {
         let id = self.id;
         self.write(|out| {
             let mark = wire::begin(&mut out.frames, wire::kind::STREAM_DATA);

@@ -108,7 +108,7 @@ impl Parcels {
         self.write(id, |lane| lane.push_item(descriptors, bytes, held))
     }
 
-    /// Writes bytes of a stream of bytes, at most those of one frame. What it gives back is to be dropped outside any lock.
+    /// Writes bytes of a stream of bytes. What it gives back is to be dropped outside any lock.
     #[must_use]
     pub(super) fn push_bytes(&mut self, id: StreamId, bytes: Bytes) -> Bytes {
         self.write(id, |lane| lane.push_bytes(bytes))

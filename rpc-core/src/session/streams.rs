@@ -7,7 +7,6 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 
 use super::SessionCore;
-use super::lane::CHUNK_BYTES;
 use super::parcels::Left;
 use super::state::{Afterwards, State};
 use crate::error::{Error, ErrorKind, Outcome};
@@ -21,6 +20,10 @@ use crate::wire::{Descriptor, Frame, StreamCredit, Window};
 
 /// Bytes, or credit for bytes, that are flushed by whoever sends them.
 const FLUSHED_AT_ONCE: usize = 16 << 10;
+
+/// Bytes that one write takes. It is what programs ask for, and a little more than a frame holds: were it a frame, each such write would
+/// leave a few bytes behind, and cost as much as two.
+const BYTES_AT_ONCE: usize = 64 << 10;
 
 /// What is behind the id of a stream.
 pub(super) struct Entry {
@@ -272,7 +275,7 @@ impl SessionCore {
         Poll::Ready(Sent::Done)
     }
 
-    /// Takes credit for bytes, at most for those of one frame. `None` when nobody takes any.
+    /// Takes credit for bytes, at most for [`BYTES_AT_ONCE`]. `None` when nobody takes any.
     pub(crate) fn stream_reserve(&self, id: StreamId, most: usize, waker: &Waker) -> Poll<Option<usize>> {
         let mut former = None;
         let mut state = self.state.lock();
@@ -282,7 +285,7 @@ impl SessionCore {
         if state.is_full(id) {
             return state.wait_to_send(id, waker, &mut former);
         }
-        match state.proto.streams.take_bytes(id, most.min(CHUNK_BYTES) as u64) {
+        match state.proto.streams.take_bytes(id, most.min(BYTES_AT_ONCE) as u64) {
             Taken::Credit(bytes) => Poll::Ready(Some(bytes as usize)),
             Taken::Nothing => state.wait_to_send(id, waker, &mut former),
             Taken::Closed => Poll::Ready(None),

@@ -57,6 +57,20 @@ fn items_of_any_size_leave_in_frames_that_decode() {
 }
 
 #[test]
+fn what_programs_write_at_once_leaves_at_once() {
+    let mut parcels = Parcels::default();
+    for _ in 0..2 {
+        assert_eq!(parcels.push_bytes(ID, Bytes::from(vec![1; 65_536])).len(), 65_536 - CHUNK_BYTES, "the short end of it was copied");
+    }
+    let (first, left) = batch(&mut parcels);
+    assert_eq!(first.iter().map(|frame| frame.1).collect::<Vec<_>>(), [CHUNK_BYTES]);
+    assert!(left.closes.is_empty());
+    // The end of one leaves with the beginning of the next.
+    assert_eq!(frames(&mut parcels), [(65_536 - CHUNK_BYTES, false), (CHUNK_BYTES, false), (65_536 - CHUNK_BYTES, false)]);
+    assert_eq!(parcels.waiting, 0);
+}
+
+#[test]
 fn table_and_beginning_of_an_item_share_the_first_frame() {
     let mut parcels = Parcels::default();
     let table = |count| vec![wire::Descriptor::Yours { export: crate::id::ExportId { index: 1 << 30, generation: 1 << 30 } }; count];
