@@ -15,6 +15,7 @@
 //! | `end` | going away, and being gone |
 
 mod arriving;
+mod buffers;
 mod dispatch;
 mod end;
 mod import;
@@ -48,6 +49,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(crate) use buffers::BUFFER_BYTES;
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
 pub use stats::SessionStats;
@@ -92,6 +94,7 @@ pub(crate) struct SessionCore {
     meter: Option<Meter>,
     /// What may be taken of a stream before its writer is to be told.
     stream_step: u64,
+    stream_buffers: buffers::Buffers,
     node: Arc<NodeCore>,
     state: Mutex<State>,
     /// References that were dropped here and not yet released over there. A lock of its own, so that a drop never meets the other one.
@@ -138,6 +141,7 @@ impl SessionCore {
         let core = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             stream_step,
+            stream_buffers: buffers::Buffers::new(),
             id: agreed.id,
             key: crate::object::cell::next_number(),
             dialled: agreed.dialled,

@@ -7,6 +7,7 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 
 use super::SessionCore;
+use super::buffers::Buffers;
 use super::parcels::Left;
 use super::state::{Afterwards, State};
 use crate::error::{Error, ErrorKind, Outcome};
@@ -375,6 +376,11 @@ impl SessionCore {
             }
         }
         self.flush_stream(cost >= FLUSHED_AT_ONCE as u64);
+    }
+
+    /// Where buffers of this session's streams go that were read.
+    pub(crate) fn stream_buffers(&self) -> &Buffers {
+        &self.stream_buffers
     }
 
     /// What may be taken of a stream before it is to be told.

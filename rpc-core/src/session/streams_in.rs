@@ -24,7 +24,7 @@ impl SessionCore {
             self.admit_data(&mut state, data, &mut goes_on, &mut after)
         };
         let returned = arrived.map_or(0, |(queue, references, cost)| {
-            let delivered = queue.deliver(data.bytes, references, cost, data.end_of_item);
+            let delivered = queue.deliver(data.bytes, references, cost, data.end_of_item, || self.stream_buffers.take());
             after.wake(delivered.waker);
             after.drop_references(delivered.references);
             after.rest_if(!delivered.dropped.is_empty(), |rest| rest.items.extend(delivered.dropped));

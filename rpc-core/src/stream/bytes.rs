@@ -184,7 +184,7 @@ fn to_reader(error: Error) -> io::Error {
 pub struct ByteReader {
     inlet: Inlet,
     /// What is being read in parts. Locked only to be passed on, which takes a shared reference.
-    current: Mutex<Bytes>,
+    current: Mutex<BytesMut>,
     /// What the stream broke off with: each further attempt gives it again, so that no code takes the next one for the end.
     failed: Option<Error>,
 }
@@ -194,7 +194,7 @@ impl ByteReader {
         Self { inlet: Inlet::new(held), current: Mutex::default(), failed: None }
     }
 
-    fn current(&mut self) -> &mut Bytes {
+    fn current(&mut self) -> &mut BytesMut {
         self.current.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -214,14 +214,18 @@ impl ByteReader {
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if !self.current().is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(self.current()))));
+            return Poll::Ready(Some(Ok(std::mem::take(self.current()).freeze())));
         }
+        self.poll_piece(cx).map(|found| found.map(|piece| piece.map(BytesMut::freeze)))
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<BytesMut, Error>>> {
         if let Some(error) = &self.failed {
             return Poll::Ready(Some(Err(error.clone())));
         }
         let error = match ready!(self.inlet.poll_next(cx)) {
             None => return Poll::Ready(None),
-            Some(Ok(Queued::Bytes(piece))) => return Poll::Ready(Some(Ok(piece.bytes.freeze()))),
+            Some(Ok(Queued::Bytes(piece))) => return Poll::Ready(Some(Ok(piece.bytes))),
             Some(Ok(_)) => broken(ErrorKind::Codec, "an item came on a stream of bytes"),
             Some(Err(error)) => error,
         };
@@ -241,7 +245,7 @@ impl AsyncRead for ByteReader {
         let before = buffer.remaining();
         while buffer.remaining() > 0 {
             if self.current().is_empty() {
-                match self.poll_chunk(cx) {
+                match self.poll_piece(cx) {
                     Poll::Ready(Some(Ok(bytes))) => *self.current() = bytes,
                     Poll::Ready(Some(Err(error))) if buffer.remaining() == before => return Poll::Ready(Err(to_reader(error))),
                     // What was read before it comes first.
@@ -254,6 +258,10 @@ impl AsyncRead for ByteReader {
             let count = current.len().min(buffer.remaining());
             buffer.put_slice(&current[..count]);
             current.advance(count);
+            if current.is_empty() {
+                let read = std::mem::take(current);
+                self.inlet.recycle(read);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -281,7 +289,7 @@ impl Serialize for ByteReader {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let current = std::mem::take(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner));
         // They were paid back when they were taken.
-        let unread = (!current.is_empty()).then(|| Queued::Bytes(Piece { bytes: current.into(), cost: 0 }));
+        let unread = (!current.is_empty()).then(|| Queued::Bytes(Piece { bytes: current, cost: 0 }));
         self.inlet.serialize(unread, serializer)
     }
 }

@@ -17,7 +17,7 @@ use super::item::{Delivered, Encoded, Leftover, Partial, Piece, Port, Queued};
 use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::proto::Kind;
-use crate::session::ArrivedBytes;
+use crate::session::{ArrivedBytes, BUFFER_BYTES};
 use crate::sync::Mutex;
 
 /// Where items come from.
@@ -95,7 +95,7 @@ const LOCAL_BYTES: usize = 256 << 10;
 const LOCAL_ITEMS: usize = 1_024;
 
 /// Bytes that arrive in small pieces are put together up to this size.
-const TOGETHER: usize = 64 << 10;
+const TOGETHER: usize = BUFFER_BYTES;
 
 impl Queue {
     fn new(kind: Kind, source: Source, drain: Drain, upstream: Option<Port>) -> Arc<Self> {
@@ -343,9 +343,20 @@ impl Queue {
     }
 
     /// Data came over the session.
-    pub(crate) fn deliver(&self, bytes: &[u8], references: Vec<AnyRemote>, cost: u64, end: bool) -> Delivered {
-        // What is long is copied before the lock is taken.
-        let long = (self.kind == Kind::Bytes && bytes.len() > TOGETHER / 4).then(|| BytesMut::from(bytes));
+    pub(crate) fn deliver(
+        &self,
+        bytes: &[u8],
+        references: Vec<AnyRemote>,
+        cost: u64,
+        end: bool,
+        buffer: impl FnOnce() -> BytesMut,
+    ) -> Delivered {
+        // What is long is copied before the lock is taken, and what fills most of a buffer, into one that was used before.
+        let long = (self.kind == Kind::Bytes && bytes.len() > TOGETHER / 4).then(|| {
+            let mut long = if bytes.len() > TOGETHER / 2 { buffer() } else { BytesMut::new() };
+            long.extend_from_slice(bytes);
+            long
+        });
         let mut delivered = Delivered::default();
         let mut state = self.state.lock();
         if matches!(state.drain, Drain::Gone(_)) {

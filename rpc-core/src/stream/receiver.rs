@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use bytes::BytesMut;
 use futures_core::Stream;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -163,6 +164,13 @@ impl Inlet {
             if taken.owed >= port.session.stream_grant_step() {
                 port.session.stream_consumed(port.id, std::mem::take(&mut taken.owed));
             }
+        }
+    }
+
+    /// A buffer was read and is of no more use here.
+    pub(super) fn recycle(&self, read: BytesMut) {
+        if let Some(port) = &self.upstream {
+            port.session.stream_buffers().put(read);
         }
     }
 
