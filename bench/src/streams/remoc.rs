@@ -1,4 +1,5 @@
-//! Owns remoc's mpsc channel of `u64`, on its default codec and configuration.
+//! Owns remoc's mpsc channel of `u64`, on its default codec and configuration, with as much
+//! room on both sides as netref's has.
 
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{COUNTED, Figures, UNREAD, rate};
 use crate::Result;
 
-type Items = rch::mpsc::Receiver<u64>;
+type Items = rch::mpsc::Receiver<u64, remoc::codec::Default, UNREAD>;
 
 pub(super) async fn serve() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -20,7 +21,7 @@ pub(super) async fn serve() -> Result<()> {
         remoc::Connect::io(remoc::Cfg::default(), read, write).await?;
     tokio::spawn(connection);
     let (sender, receiver) = rch::mpsc::with_local_buffer::<u64, remoc::codec::Default>(UNREAD);
-    base.send(receiver).await.map_err(|error| format!("remoc: {error}"))?;
+    base.send(receiver.set_buffer::<UNREAD>()).await.map_err(|error| format!("remoc: {error}"))?;
     for item in 0_u64.. {
         sender.send(item).await.map_err(|error| format!("remoc: {error}"))?;
     }
