@@ -30,6 +30,10 @@ const FRAMES_PER_TURN: u32 = 512;
 /// After so much time in handlers other tasks get a turn.
 const TIME_PER_TURN: Duration = Duration::from_millis(5);
 
+/// After so many bytes other tasks get a turn: two chunks. Whoever is woken by one of them waits on this thread, where nobody else can run it,
+/// and a link that brings bytes as fast as they are read would keep it waiting for tens of megabytes.
+const BYTES_PER_TURN: usize = 2 * wire::FRAME_MAX;
+
 /// Refusals by the peer that are logged; whoever sends more of them has nothing new to say.
 const REFUSALS_LOGGED: u32 = 16;
 
@@ -111,6 +115,7 @@ async fn read_frames(session: Arc<SessionCore>, read: &mut Box<dyn AsyncRead + S
     let mut filled = buffer.len();
     let closed = session.closed();
     tokio::pin!(closed);
+    let mut since_turn = 0;
     let mut error = loop {
         let mut taken = 0;
         loop {
@@ -126,6 +131,11 @@ async fn read_frames(session: Arc<SessionCore>, read: &mut Box<dyn AsyncRead + S
         make_room(&mut buffer, filled);
         if session.is_closed() {
             return;
+        }
+        since_turn += taken;
+        if since_turn >= BYTES_PER_TURN {
+            since_turn = 0;
+            tokio::task::yield_now().await;
         }
         tokio::select! {
             biased;
