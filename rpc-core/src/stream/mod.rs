@@ -49,8 +49,9 @@
 //! # The end
 //!
 //! A stream ends well only when its sender says so: [`Sender::finish`], or `shutdown` of a byte writer. Both wait until the other node has
-//! everything. Everything else is an error at the other half, which says what happened: a half that was dropped, by a task that was cancelled or
-//! panicked for instance, the words of [`Sender::fail`] and [`Receiver::stop`], a session that was lost. What had arrived before is read first.
+//! everything. Everything else is an error at the other half, of scope [`Stream`](crate::Scope::Stream) or [`Session`](crate::Scope::Session), which
+//! says what happened: a half that was dropped, by a task that was cancelled or panicked for instance, the words of [`Sender::fail`] and
+//! [`Receiver::stop`], a session that was lost. What had arrived before is read first.
 //!
 //! # When the reader is slow
 //!
@@ -103,7 +104,7 @@ pub trait Item: Serialize + DeserializeOwned + Send + 'static {}
 impl<T: Serialize + DeserializeOwned + Send + 'static> Item for T {}
 
 /// Makes a stream of items. Both halves are here, and either can be passed on in a call. At most `unread` items wait to be read (at least
-/// one), and the sender waits while there are so many.
+/// one), and the sender waits while there are so many. Each node that a half was passed on through may hold as many once more, on their way.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
