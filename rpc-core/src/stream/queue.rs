@@ -8,54 +8,18 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 mod gone;
+mod state;
 
 use bytes::BytesMut;
 
 use gone::Watchers;
+use state::{Drain, Source, State, TOGETHER};
 
-use super::item::{Delivered, Encoded, Leftover, Partial, Piece, Port, Queued};
+use super::item::{Delivered, Leftover, Port, Queued};
 use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::proto::Kind;
-use crate::session::{ArrivedBytes, BUFFER_BYTES};
 use crate::sync::Mutex;
-
-/// Where items come from.
-enum Source {
-    /// A half that the program holds.
-    Here,
-    /// A session, which is the one upstream.
-    There,
-    /// Nothing more comes: the stream is complete, or broke.
-    Ended(Option<Error>),
-}
-
-/// Where items go.
-enum Drain {
-    Here,
-    There(Port),
-    /// Everything and the end are at the peer, which has said so. Whatever becomes of the session does not change that.
-    Arrived,
-    /// Nobody takes them.
-    Gone(Error),
-}
-
-struct State {
-    items: VecDeque<Queued>,
-    /// Bytes in a queue of bytes.
-    bytes: usize,
-    partial: Option<Partial>,
-    source: Source,
-    drain: Drain,
-    /// A task moves what is in the queue to the session that it goes to.
-    pumped: bool,
-    /// The session that items came over, also when no more come: what is taken is granted there.
-    upstream: Option<Port>,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
-    /// Who waits for the receiving half to be gone: anybody who has the sending half in view.
-    watchers: Watchers,
-}
 
 /// The queue between the two ends of a stream.
 pub(crate) struct Queue {
@@ -93,9 +57,6 @@ const LOCAL_BYTES: usize = 256 << 10;
 
 /// Items in such a queue when its channel has no bound of its own.
 const LOCAL_ITEMS: usize = 1_024;
-
-/// Bytes that arrive in small pieces are put together up to this size.
-const TOGETHER: usize = BUFFER_BYTES;
 
 impl Queue {
     fn new(kind: Kind, source: Source, drain: Drain, upstream: Option<Port>) -> Arc<Self> {
@@ -419,54 +380,6 @@ impl Queue {
 /// Waits in a place. The waker that had it before is to be dropped outside the lock: a task may go with it.
 fn set(place: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
     if place.as_ref().is_some_and(|known| known.will_wake(waker)) { None } else { place.replace(waker.clone()) }
-}
-
-impl State {
-    /// Whether a pump moves what was sent before the receiving half left. What is sent next waits until that has gone ahead, and then goes
-    /// straight to the session: so no more wait to be read than may.
-    fn is_overtaken(&self, kind: Kind) -> bool {
-        self.pumped && kind != Kind::Watch && matches!(self.drain, Drain::There(_))
-    }
-
-    fn leave_over(&mut self) -> Leftover {
-        let is_open = matches!(self.source, Source::There);
-        if is_open {
-            self.source = Source::Ended(None);
-        }
-        self.bytes = 0;
-        let (items, partial) = (std::mem::take(&mut self.items), self.partial.take());
-        Leftover { items, partial, upstream: self.upstream.clone(), is_open }
-    }
-
-    fn append(&mut self, bytes: &[u8], long: Option<BytesMut>, cost: u64) {
-        self.bytes += bytes.len();
-        if let Some(bytes) = long {
-            self.items.push_back(Queued::Bytes(Piece { bytes, cost }));
-        } else if let Some(Queued::Bytes(last)) = self.items.back_mut()
-            && last.bytes.len() + bytes.len() <= TOGETHER
-        {
-            last.bytes.extend_from_slice(bytes);
-            last.cost += cost;
-        } else {
-            self.items.push_back(Queued::Bytes(Piece { bytes: BytesMut::from(bytes), cost }));
-        }
-    }
-
-    /// Puts the frames of an item together. Gives it when it is whole.
-    fn assemble(&mut self, bytes: &[u8], references: Vec<AnyRemote>, cost: u64, end: bool) -> Option<Encoded> {
-        if self.partial.is_none() && end {
-            return Some(Encoded { bytes: ArrivedBytes::of(bytes), references, cost });
-        }
-        let partial = self.partial.get_or_insert_default();
-        partial.bytes.extend_from_slice(bytes);
-        partial.references.extend(references);
-        partial.cost += cost;
-        if !end {
-            return None;
-        }
-        let Partial { bytes, references, cost } = self.partial.take()?;
-        Some(Encoded { bytes: ArrivedBytes::Long(bytes.into()), references, cost })
-    }
 }
 
 fn wake(waker: Option<Waker>) {
