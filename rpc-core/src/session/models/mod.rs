@@ -144,6 +144,7 @@ fn session(link: &Link, calls_in_flight: u32) -> Arc<SessionCore> {
         streams: 0,
         depth: 64,
         keep_alive_ms: 0,
+        ..PeerLimits::MINIMUM
     };
     let identity = (NodeId(7), Incarnation(7));
     let transport = PeerTransport::Memory { space: "model".to_owned() };
