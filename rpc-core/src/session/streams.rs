@@ -15,7 +15,7 @@ use crate::id::StreamId;
 use crate::inbound::{Reply, too_many_references};
 use crate::limits::REFERENCES_MAX;
 use crate::proto::{Allowance, Half, Kind, Rule, Taken, item_max};
-use crate::stream::{Port, Queue, Sent, StreamHalf, pump, too_large};
+use crate::stream::{Leaving, Port, Queue, Sent, StreamHalf, pump, too_large};
 use crate::transfer::Outgoing;
 use crate::wire::{Descriptor, Frame, StreamCredit, Window};
 
@@ -173,17 +173,23 @@ impl SessionCore {
         let port = Port { session: this, id: stream };
         let place = state.proto.streams.place(stream);
         state.streams.put(place, Entry { half: stays, queue: Arc::clone(&queue), waker: None });
-        let (pump, descriptor) = match stays {
+        let kind = kind.code();
+        match stays {
             Half::Sending => {
-                let needed = queue.drain_leaves(port.clone());
-                (needed.then_some(port), Descriptor::StreamSender { stream, kind: kind.code() })
+                if queue.drain_leaves(port.clone()) {
+                    pump::start(queue, port);
+                }
+                Ok(Descriptor::StreamSender { stream, kind })
             }
-            Half::Receiving => (queue.source_leaves(port), Descriptor::StreamReceiver { stream, kind: kind.code() }),
-        };
-        if let Some(onward) = pump {
-            pump::start(queue, onward);
+            Half::Receiving => {
+                match queue.source_leaves(port.clone()) {
+                    Leaving::Quiet => {}
+                    Leaving::Pump(onward) => pump::start(queue, onward),
+                    Leaving::Unwanted(error) => pump::refuse(port, error),
+                }
+                Ok(Descriptor::StreamReceiver { stream, kind })
+            }
         }
-        Ok(descriptor)
     }
 
     /// The message that named a half was never sent: the half is lost.

@@ -90,7 +90,7 @@ use half::Held;
 pub(crate) use item::{Port, Queued, broken};
 pub use iterate::{from_iter, from_stream};
 pub(crate) use outlet::{Sent, too_large};
-pub(crate) use queue::Queue;
+pub(crate) use queue::{Leaving, Queue};
 pub use receiver::Receiver;
 pub use sender::Sender;
 use traced::{BYTE_READER, BYTE_WRITER, Traced};

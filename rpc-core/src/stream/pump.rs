@@ -19,6 +19,12 @@ pub(crate) fn start(queue: Arc<Queue>, onward: Port) {
     crate::background::spawn_under_lock(&runtime, pump, Pump::run);
 }
 
+/// Says that nobody takes what is sent to a half that leaves, behind the message that it leaves in. A session's lock may be held.
+pub(crate) fn refuse(port: Port, error: Error) {
+    let runtime = port.session.runtime().clone();
+    crate::background::spawn_under_lock(&runtime, (port, error), async |(port, error)| port.session.stream_close(port.id, Some(&error)));
+}
+
 struct Pump {
     queue: Arc<Queue>,
     onward: Port,

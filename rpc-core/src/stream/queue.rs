@@ -41,6 +41,15 @@ pub(super) enum Found {
     End(Option<Error>),
 }
 
+/// What has to be done when a sending half has left.
+pub(crate) enum Leaving {
+    Quiet,
+    /// The receiving half has left too: a pump has to be started, to there.
+    Pump(Port),
+    /// Nobody takes what will be sent, and whoever has the half now has to be told.
+    Unwanted(Error),
+}
+
 /// What a pump has to do.
 pub(super) enum Turn {
     /// There is something to move, as soon as there is room for it.
@@ -288,8 +297,8 @@ impl Queue {
         state.pumped
     }
 
-    /// The sending half leaves over a session. Gives the session by which the receiving half has left, where a pump has to be started.
-    pub(crate) fn source_leaves(&self, port: Port) -> Option<Port> {
+    /// The sending half leaves over a session.
+    pub(crate) fn source_leaves(&self, port: Port) -> Leaving {
         let mut state = self.state.lock();
         state.source = Source::There;
         state.upstream = Some(port);
@@ -297,9 +306,11 @@ impl Queue {
             Drain::There(onward) if !state.pumped => {
                 let onward = onward.clone();
                 state.pumped = true;
-                Some(onward)
+                Leaving::Pump(onward)
             }
-            _ => None,
+            // Whoever dropped the receiving half had nobody to tell.
+            Drain::Gone(error) => Leaving::Unwanted(error.clone()),
+            _ => Leaving::Quiet,
         }
     }
 

@@ -8,7 +8,7 @@ use netref::{ErrorKind, Limits, Node, Remote};
 
 use crate::{Depot, Rich, Store, bounded, no_stream_is_left, pair, until};
 
-/// Opens a stream and abandons it, in one of eleven ways.
+/// Opens a stream and abandons it, in one of twelve ways.
 async fn abandon(depot: &Remote<dyn Depot>, way: u64) {
     let (mut sender, mut receiver) = stream::channel::<u64>(4);
     match way {
@@ -74,6 +74,11 @@ async fn abandon(depot: &Remote<dyn Depot>, way: u64) {
             items.send(Rich { inner: Some(receiver), answer: Some(answer), ..Rich::text("unread") }).await.unwrap();
             drop(answers);
         }
+        // Nobody takes it any more when the sending half leaves: whoever has that learns it.
+        10 => {
+            drop(receiver);
+            assert_eq!(depot.fill(sender, u64::MAX).await.unwrap_err().kind(), ErrorKind::Nested);
+        }
         // It is complete, and nobody reads it.
         _ => {
             depot.keep(receiver).await.unwrap();
@@ -91,7 +96,7 @@ async fn ten_thousand_streams_abandoned_in_every_way_leave_no_entry() {
     let mut running = tokio::task::JoinSet::new();
     for number in 0..10_000 {
         let depot = depot.clone();
-        running.spawn(async move { abandon(&depot, number % 11).await });
+        running.spawn(async move { abandon(&depot, number % 12).await });
         if running.len() >= 64 {
             bounded(running.join_next()).await.unwrap().unwrap();
         }
@@ -175,4 +180,17 @@ async fn a_peer_that_takes_no_streams_says_so() {
     let (_sender, receiver) = stream::channel(1);
     assert_eq!(depot.keep(receiver).await.unwrap_err().kind(), ErrorKind::Unsupported);
     bounded(depot.ping()).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_is_given_a_sending_half_that_nobody_reads_is_told() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (writer, reader) = stream::bytes();
+    drop(reader);
+    // It writes for as long as anybody takes it.
+    bounded(depot.flood(writer)).await.unwrap();
+    let (sender, receiver) = stream::watch(0_u64);
+    drop(receiver);
+    let _ = bounded(depot.set(sender, 1)).await;
+    no_stream_is_left(&[&host, &caller]).await;
 }
