@@ -119,6 +119,24 @@ where
     })
 }
 
+/// Runs a method in a task of its own that ends when its caller gives up, in the context of its call.
+pub(crate) fn in_a_task<T, E>(future: BoxFuture<MethodResult<T, E>>) -> BoxFuture<MethodResult<T, E>>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    Box::pin(async move {
+        // Dropped with this future, and the task with it.
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(standing_alone(future));
+        match task.join_next().await {
+            Some(Ok(Ok(result))) => result,
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(_)) | None => Err(runtime_gone()),
+        }
+    })
+}
+
 /// Runs a method that blocks its thread on the blocking pool, in the context of its call.
 pub(crate) fn on_blocking_pool<T, E>(future: BoxFuture<MethodResult<T, E>>, no_cancel: bool) -> BoxFuture<MethodResult<T, E>>
 where

@@ -1,6 +1,7 @@
 //! Owns a call by the seam on an object of this process: handed over without a session, in a context of its own, and with what a session's
 //! task would see to. What the object is and which methods it has, `servant` knows.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 use tokio::time::Sleep;
 
-use crate::__private::{BoxFuture, detached, on_blocking_pool};
+use crate::__private::{BoxFuture, detached, in_a_task, on_blocking_pool};
 use crate::any::{AnyRemote, import_of};
 use crate::codec::Bounds;
 use crate::context::{self, CallContext, Context, MethodLabel, PassedOn};
@@ -31,8 +32,6 @@ pub(crate) struct SeenTo {
 }
 
 impl SeenTo {
-    const NOTHING: Self = Self { blocking: false, no_cancel: false };
-
     pub(crate) const fn of(method: Resolved) -> Self {
         Self { blocking: method.blocking, no_cancel: method.no_cancel }
     }
@@ -90,10 +89,9 @@ pub(crate) fn call_raw_within(servant: Arc<dyn Servant>, call: RawCall, within: 
     match served {
         Ok(Served::Ready(reply)) => RawReturn::Ready(raw_reply_of(reply, result_within)),
         Ok(Served::Future(future)) => {
-            let seen_to = seen_to.unwrap_or(SeenTo::NOTHING);
             // What only stands around an object is nothing that blocks or goes on.
             let future = if stands_around { future } else { apart(future, resolved, seen_to) };
-            let method = named.filter(|_| !seen_to.no_cancel);
+            let method = named.filter(|_| seen_to.is_none_or(|seen_to| !seen_to.no_cancel));
             let running = Running { context, future: Caught::new(future, Outcome::MayHaveRun), method, sleep: None };
             RawReturn::pending(async move {
                 match running.await {
@@ -136,14 +134,79 @@ fn is_over(deadline: Option<Instant>) -> bool {
 }
 
 /// The method's future, on a thread or task of its own if its interface asks for that and nobody has seen to it.
-fn apart(future: BoxFuture<Reply>, resolved: Resolved, seen_to: SeenTo) -> BoxFuture<Reply> {
+fn apart(future: BoxFuture<Reply>, resolved: Resolved, seen_to: Option<SeenTo>) -> BoxFuture<Reply> {
+    let Some(seen_to) = seen_to else {
+        let how = if resolved.blocking { Apart::Blocking } else { Apart::Detached };
+        return if resolved.blocking || resolved.no_cancel { moved(future, how, resolved.no_cancel) } else { future };
+    };
     let (blocks, goes_on) = (resolved.blocking && !seen_to.blocking, resolved.no_cancel && !seen_to.no_cancel);
-    if !blocks && !goes_on {
-        return future;
+    if blocks || goes_on {
+        return moved(future, if blocks { Apart::Blocking } else { Apart::Detached }, resolved.no_cancel);
     }
+    if resolved.blocking || resolved.spawn {
+        return Box::pin(Placed { future, resolved, is_decided: false });
+    }
+    future
+}
+
+/// Where else than on the thread of whoever polls it a method can run.
+#[derive(Clone, Copy)]
+enum Apart {
+    /// On a thread that may be blocked.
+    Blocking,
+    /// In a task that goes on when its caller gives up.
+    Detached,
+    /// In a task that ends when its caller gives up.
+    Task,
+}
+
+fn moved(future: BoxFuture<Reply>, to: Apart, no_cancel: bool) -> BoxFuture<Reply> {
     let future = Box::pin(async move { Ok::<Result<Reply, Error>, Error>(Ok(future.await)) });
-    let apart = if blocks { on_blocking_pool(future, resolved.no_cancel) } else { detached(future) };
+    let apart = match to {
+        Apart::Blocking => on_blocking_pool(future, no_cancel),
+        Apart::Detached => detached(future),
+        Apart::Task => in_a_task(future),
+    };
     Box::pin(async move { apart.await.and_then(|result| result).unwrap_or_else(|error| Reply::failed(&error)) })
+}
+
+/// A peer's call of a method that asks for a thread or a task of its own. The session gives it one; an interceptor may poll it before that, on the
+/// session's reading task, or in a task of its own, and then it is moved to where it belongs.
+struct Placed {
+    future: BoxFuture<Reply>,
+    resolved: Resolved,
+    is_decided: bool,
+}
+
+impl Future for Placed {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Polling<'_>) -> Poll<Reply> {
+        let this = &mut *self;
+        if !std::mem::replace(&mut this.is_decided, true) && !IN_PLACE.get() {
+            let future = std::mem::replace(&mut this.future, Box::pin(std::future::pending()));
+            let to = if this.resolved.blocking { Apart::Blocking } else { Apart::Task };
+            this.future = moved(future, to, this.resolved.no_cancel);
+        }
+        this.future.as_mut().poll(cx)
+    }
+}
+
+thread_local! {
+    /// Whether this thread polls a peer's call where its method asked to be.
+    static IN_PLACE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Polls a peer's call in the task, and on the thread, that the session gave it.
+pub(crate) fn in_place<R>(poll: impl FnOnce() -> R) -> R {
+    struct Back(bool);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            IN_PLACE.set(self.0);
+        }
+    }
+    let _back = Back(IN_PLACE.replace(true));
+    poll()
 }
 
 /// A method that runs: in its context, at most until its deadline.

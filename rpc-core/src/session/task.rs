@@ -49,7 +49,7 @@ impl HandlerTask {
 
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
         let Some(future) = &mut self.future else { return Poll::Pending };
-        let polled = context::enter(&mut self.context, || crate::panics::caught(|| future.as_mut().poll(cx)));
+        let polled = context::enter(&mut self.context, || crate::panics::caught(|| crate::direct::in_place(|| future.as_mut().poll(cx))));
         let reply = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(reply)) => reply,

@@ -113,6 +113,28 @@ async fn clerks(office: &Office) -> Vec<(&'static str, Vec<Node>, Remote<dyn Cle
     found
 }
 
+/// A clerk behind interceptors that poll what they pass on before the session's task does, or in a task of their own.
+async fn clerks_behind_those_who_poll(office: &Office) -> Vec<(&'static str, Vec<Node>, Remote<dyn Clerk>)> {
+    let layer = || Tower::new(tower::limit::ConcurrencyLimitLayer::new(100));
+    let new = || Remote::<dyn Clerk>::new(office.clone());
+    let mut found = Vec::new();
+    for (place, host, object) in [
+        ("a layer at the host", Node::builder().intercept_incoming(layer()), new()),
+        ("a layer around the object", Node::builder(), Remote::intercept(new(), layer())),
+        ("a task at the host", Node::builder().intercept_incoming(in_a_task), new()),
+    ] {
+        let (host, guest, clerk) = pair(host, Node::builder(), object).await;
+        found.push((place, vec![host, guest], clerk));
+    }
+    found
+}
+
+/// Passes a call on in a task of its own.
+fn in_a_task(call: RawCall, next: Next) -> RawReturn {
+    let replied = tokio::spawn(next.call(call).reply());
+    RawReturn::pending(async move { replied.await.unwrap() })
+}
+
 async fn pair(host: NodeBuilder, guest: NodeBuilder, clerk: Remote<dyn Clerk>) -> (Node, Node, Remote<dyn Clerk>) {
     let (host, guest) = (host.publish("clerk", clerk).start().await.unwrap(), guest.start().await.unwrap());
     let clerk = found(&host, &guest).await;
@@ -135,7 +157,9 @@ fn methods_that_block_run_side_by_side_and_block_nobody_else() {
     let reached = Arc::new(Mutex::new(String::new()));
     let at = Arc::clone(&reached);
     let run = async move {
-        for (place, _nodes, clerk) in clerks(&Office::new()).await {
+        let office = Office::new();
+        let (those_who_look, those_who_poll) = (clerks(&office).await, clerks_behind_those_who_poll(&office).await);
+        for (place, _nodes, clerk) in those_who_look.into_iter().chain(those_who_poll) {
             place.clone_into(&mut at.lock().unwrap());
             let (one, other) = (clerk.meet().send(), clerk.meet().send());
             let met = async { (one.await, other.await) };
