@@ -231,6 +231,12 @@ impl SessionCore {
         }
     }
 
+    /// The same outside a batch of frames that were read: credit that is granted meanwhile has nobody else to send it.
+    pub(super) fn advance_alone(self: &Arc<Self>, object: u64) {
+        self.advance(object, &mut Batch::detached());
+        self.flush_after(false);
+    }
+
     /// A method on a thread of its own has started, so the line before its object moves on: elsewhere, for this thread is taken.
     pub(crate) fn move_line(self: &Arc<Self>, object: u64, id: CallId) {
         let has_more = {
@@ -240,7 +246,7 @@ impl SessionCore {
         };
         if has_more {
             let session = Arc::clone(self);
-            self.runtime.spawn(async move { session.advance(object, &mut Batch::detached()) });
+            self.runtime.spawn(async move { session.advance_alone(object) });
         }
     }
 

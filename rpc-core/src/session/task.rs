@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use super::SessionCore;
 use super::dispatch::full_name;
-use super::reader::Batch;
 use crate::context::{self, CallContext};
 use crate::error::Outcome;
 use crate::id::CallId;
@@ -73,7 +72,7 @@ impl HandlerTask {
     fn move_line(&mut self) {
         if let Some(object) = self.line.take() {
             self.session.state.lock().lines.leave(object, self.id);
-            self.session.advance(object, &mut Batch::detached());
+            self.session.advance_alone(object);
         }
     }
 }
