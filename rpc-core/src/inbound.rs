@@ -400,7 +400,7 @@ fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, code
 pub(crate) fn too_large(bytes: u64, max_bytes: u64, outcome: Outcome) -> Error {
     let what = if outcome == Outcome::NotRun { "the arguments take" } else { "the result takes" };
     let text = format!(
-        "{what} at least {bytes} bytes, and the receiver takes {max_bytes} in one message; larger data goes in pieces (byte streams, which a later version brings, carry any size)"
+        "{what} at least {bytes} bytes, and the receiver takes {max_bytes} in one message; larger data goes in pieces: `netref::stream::bytes()` carries any size"
     );
     Error::new(ErrorKind::TooLarge, outcome, text)
 }

@@ -104,7 +104,8 @@ pub trait Item: Serialize + DeserializeOwned + Send + 'static {}
 impl<T: Serialize + DeserializeOwned + Send + 'static> Item for T {}
 
 /// Makes a stream of items. Both halves are here, and either can be passed on in a call. At most `unread` items wait to be read (at least
-/// one), and the sender waits while there are so many. Each node that a half was passed on through may hold as many once more, on their way.
+/// one), and the sender waits while there are so many. Over a session a sender that waits learns of what was read a quarter of that at a time, so
+/// count on room for three quarters of `unread` when reading and sending wait for each other. Each node that a half was passed on through may hold as many once more, on their way.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
