@@ -82,6 +82,10 @@ fn cargo(copy: &Copy, seconds: &str, words: &[&str]) -> Result<Output, String> {
     command.args(["--kill-after=10", seconds, "cargo"]).args(words).current_dir(&copy.sources);
     command.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1").env("CARGO_TERM_COLOR", "never");
     command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
+    if !cfgs.is_empty() {
+        // A model's threads have small stacks, and unoptimized code takes much of them.
+        command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_PROFILE_TEST_OPT_LEVEL", "1");
+    }
     // Lints are for the sources as they are: a rule that is switched off leaves things unused.
     command.env("RUSTFLAGS", [&["--cap-lints=allow"][..], &cfgs].concat().join(" ")).env_remove("CARGO_MANIFEST_DIR");
     // What a model has to notice it notices early, and it need not look further.
