@@ -94,6 +94,27 @@ async fn no_more_items_wait_when_some_were_sent_before_the_half_left() {
 }
 
 #[tokio::test]
+async fn what_is_written_next_waits_for_what_was_written_before_the_half_left() {
+    let (host, caller, depot) = pair(Limits { stream_window: 65_536, ..Limits::default() }).await;
+    let (mut writer, reader) = stream::bytes();
+    writer.write_all(&[3; 250_000]).await.unwrap();
+    let mut echo = depot.echo(reader).await.unwrap();
+    for _ in 0..10 {
+        let written = tokio::time::timeout(std::time::Duration::from_millis(30), writer.write_all(&[4; 10])).await;
+        assert!(written.is_err(), "what waits here grows, though nobody reads");
+    }
+    let writing = tokio::spawn(async move {
+        writer.write_all(&[4; 100_000]).await.unwrap();
+        writer.shutdown().await.unwrap();
+    });
+    let mut read = Vec::new();
+    bounded(echo.read_to_end(&mut read)).await.unwrap();
+    assert_eq!((read.len(), read[249_999], read[250_000]), (350_000, 3, 4));
+    bounded(writing).await.unwrap();
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
 async fn bytes_written_before_their_writer_left_are_not_granted_to_the_peer() {
     let (host, caller, depot) = pair(Limits { refusals: 1, ..Limits::default() }).await;
     let (mut writer, mut reader) = stream::bytes();
