@@ -1,5 +1,6 @@
 //! What is known of a call that interceptors end, drop, or pass on from another task: whether it ran.
 
+use super::told::Counts;
 use super::*;
 
 /// Passes each call on from a task of its own.
