@@ -95,6 +95,21 @@ async fn delay_and_rate_of_one_direction_leave_the_other_one_alone() {
 
 /// A change of the rate is one for what waits already: a mebibyte at a kilobyte a second would take 17 minutes.
 #[tokio::test(start_paused = true)]
+async fn what_is_sent_after_a_change_is_under_it() {
+    for seed in 0..50 {
+        let (mut here, line, mut there) = line(seed);
+        // The relay reads already, under the conditions of the beginning, when they change and something comes in the same moment.
+        here.write_all(b"before").await.unwrap();
+        there.read_exact(&mut [0; 6]).await.unwrap();
+        line.onward().change(|conditions| conditions.delay = 20 * MILLI);
+        let begin = Instant::now();
+        here.write_all(b"after").await.unwrap();
+        there.read_exact(&mut [0; 5]).await.unwrap();
+        assert!(begin.elapsed() >= 20 * MILLI, "seed {seed}: it was under way for {:?}", begin.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn rate_that_is_changed_holds_for_what_waits() {
     for (rate, seconds) in [(None, 0), (Some(10_000), 10), (Some(500), 200)] {
         let (mut here, line, mut there) = line(1);

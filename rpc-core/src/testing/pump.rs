@@ -87,15 +87,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
                 }
                 read = self.reader.read(&mut space[..room]), if room > 0 && !self.ended => {
                     let read = read?;
-                    self.arrived(&space[..read], &conditions);
+                    self.arrived(&space[..read]);
                 }
             }
         }
     }
 
-    /// Something came from the sender.
-    fn arrived(&mut self, bytes: &[u8], conditions: &Conditions) {
-        let sent = self.schedule.send(Instant::now(), bytes.len(), conditions);
+    /// Something came from the sender. The conditions are those of now: they may be others than when reading began, and whoever changed
+    /// them before sending counts on it.
+    fn arrived(&mut self, bytes: &[u8]) {
+        let sent = self.schedule.send(Instant::now(), bytes.len(), &self.state.borrow().conditions);
         let due = sent.arrival().max(self.last_due);
         self.last_due = due;
         self.ended = bytes.is_empty();
