@@ -1,34 +1,15 @@
 //! Compression between two nodes that both ask for it: what is said arrives as it was, in both directions and in order, shorter where it
 //! can be; limits and windows count what it stands for; and where one of the two does not ask for it nothing is different.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use netref::testing::Relay;
 use netref::{Compression, CompressionStats, Error, ErrorKind, Limits, Node, Outcome, Remote, Result, Saved, Session, remote};
+use netref_tests::patience::{until, within};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
-
-async fn until(what: &str, mut done: impl FnMut() -> bool) {
-    within(what, async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
-}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Refusal {

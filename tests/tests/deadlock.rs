@@ -1,25 +1,15 @@
 //! No deadlock by design (law 8): whatever two or three nodes ask of each other at once, every call ends, and each loser is told why
 //! it did not run. Every wait here has a bound, so that a hang is a failure.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netref::{Error, ErrorKind, Limits, Node, Outcome, Remote, Result, remote};
+use netref_tests::patience::within;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-
-/// Far above what anything here takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
 
 fn small() -> Limits {
     Limits { calls_in_flight: 16, nested_wait: Duration::from_millis(300), ..Limits::default() }

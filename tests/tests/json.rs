@@ -1,7 +1,6 @@
 //! Calls in JSON, by callers that know a name and no trait: over sessions, on local objects, through a relay; and what is refused.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,17 +10,9 @@ use netref::{
     AnyRemote, Codec, Error, ErrorKind, Handler, Limits, Method, Node, Outcome, Payload, RawCall, RawReply, RawReturn, Remote, RemoteFn,
     Result, remote,
 };
+use netref_tests::patience::within;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum BankError {

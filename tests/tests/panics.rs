@@ -8,27 +8,10 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, Once};
 use std::time::Duration;
 
 use netref::{ErrorKind, Limits, Node, Outcome, Remote, Result, remote};
+use netref_tests::patience::{until, within};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::Notify;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
-
-async fn until(what: &str, mut done: impl FnMut() -> bool) {
-    within(what, async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
-}
 
 /// Panics that are meant are not printed.
 fn quiet() {

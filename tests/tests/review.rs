@@ -1,32 +1,14 @@
 //! What a review found: a test for each defect that was mended, so that it stays so.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netref::{AnyRemote, Error, ErrorKind, Handler, Limits, Node, Outcome, Payload, RawCall, RawReply, RawReturn, Remote, Result, remote};
+use netref_tests::patience::{PATIENCE, until, within};
 use tokio::sync::Notify;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
 const TCP: &str = "tcp://127.0.0.1:0";
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
-
-async fn until(what: &str, mut done: impl FnMut() -> bool) {
-    within(what, async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
-}
 
 fn assert_error<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, outcome: Outcome) {
     let error = result.expect_err("it fails");

@@ -1,30 +1,12 @@
 //! The end (law 4): whatever goes away, and however, every call ends with an outcome that is true, and nothing hangs or panics.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use netref::{Error, ErrorKind, Limits, Node, Outcome, Remote, Result, Scope, remote};
+use netref_tests::patience::{PATIENCE, until, within};
 use tokio::runtime::{Builder, Runtime};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
-
-async fn until(what: &str, mut done: impl FnMut() -> bool) {
-    within(what, async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
-}
 
 /// Runs `work` on a thread of its own, so that a hang outside any runtime is a failure as well.
 fn bounded<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -1,7 +1,6 @@
 //! Services of tarpc over a netref session: stock services with their generated clients and servers, in both directions at once on one
 //! connection, beside netref's own objects; deadlines, traces, cancellation and names observed at the other end.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,29 +8,12 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use netref::tarpc_bridge::{self, Stub};
 use netref::{AnyRemote, Handler, Node, RawCall, RawReturn, Remote, Result, remote};
+use netref_tests::patience::{PATIENCE, until, within};
 use tarpc::client::stub::Stub as _;
 use tarpc::client::stub::retry::Retry;
 use tarpc::client::{self, RpcError};
 use tarpc::server::{BaseChannel, Channel};
 use tarpc::{context, trace};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
-
-async fn until(what: &str, mut done: impl FnMut() -> bool) {
-    within(what, async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
-}
 
 #[remote]
 trait Counter {

@@ -1,23 +1,21 @@
 //! Services of tarpc before callers that mean harm and handlers that fail: names that lie, requests that nobody takes, wakers that call
 //! back, panics.
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::{FutureExt, StreamExt};
 use netref::dynamic::Object;
 use netref::tarpc_bridge::{self, ServerTransport, Stub};
 use netref::{AnyRemote, ErrorKind, Handler, Limits, Method, Node, Outcome, Payload, RawCall, RawReturn, Remote, Result, remote};
+use netref_tests::patience::{PATIENCE, within};
 use serde_json::json;
 use tarpc::client::{self, RpcError};
 use tarpc::context;
 use tarpc::server::{BaseChannel, Channel};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[remote]
 trait Token {
@@ -86,13 +84,6 @@ fn long() -> context::Context {
     let mut context = context::current();
     context.deadline = Instant::now() + 100 * PATIENCE;
     context
-}
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
 }
 
 /// Passes calls on under another name.

@@ -26,26 +26,7 @@ mod streams;
 mod values;
 mod victim;
 
-use std::future::Future;
-use std::time::Duration;
-
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
-
-pub async fn until(what: &str, mut done: impl FnMut() -> bool) {
-    within(what, async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
-}
+use netref_tests::patience::{until, within};
 
 /// Memory of this process that is in use, where the system tells.
 pub fn resident_mib() -> u64 {

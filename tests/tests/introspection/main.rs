@@ -15,21 +15,10 @@ mod described;
 mod driven;
 mod mirrored;
 
-use std::future::Future;
-use std::time::Duration;
-
 use netref::around::Logging;
 use netref::dynamic::Object;
 use netref::{AnyRemote, Node};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
+use netref_tests::patience::within;
 
 /// Where interceptors can stand.
 const PLACES: [&str; 4] = ["nodes", "object", "passed on", "references"];
