@@ -17,18 +17,20 @@ pub use crate::error::Error;
 pub use crate::inbound::{Bulk, Coder, Inbound, MethodResult, Plain, Reply, Served};
 pub use crate::interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor, Supertrait};
 pub use crate::object::cell::{Cell, ErasedObject, Exclusive, ObjectMeta, Shared};
+pub use crate::pipeline::{At, Pipeline};
 pub use crate::promises::*;
 pub use crate::remote::Remote;
 pub use crate::schema::{ByDerive, ByNothing, ByTrace, MethodBuilder, MethodSchema, Probe, cached, cached_for, instance, traced_method};
 
 use crate::any::{AnyRemote, Place, import_of};
-use crate::call::{Called, decode_raw, decode_reply};
+use crate::call::{Called, decode_answered, decode_raw, decode_reply};
 use crate::codec::{self, Codec};
 use crate::context::Context;
 use crate::error::{ErrorKind, Outcome};
 use crate::handler::{Method, Payload, RawCall};
 use crate::inbound::{ReplyBytes, too_large};
 use crate::peer::Peer;
+use crate::pipeline::PromisedCall;
 use crate::session::{CallMethod, CallTarget, Import, Prepared, RemoteCall, SessionCore};
 use crate::transfer::Outgoing;
 
@@ -173,6 +175,10 @@ impl Wire {
             Place::Broken(error) => {
                 Call::failed(Error::clone(&error).with_method(crate::inbound::method_name(interface.name, called.method)))
             }
+            Place::Promise(promise) => match raw_call(interface, called.method, &arguments) {
+                Ok(call) => Call::promised(PromisedCall::new(AnyRemote::promise(promise), call), decode_answered::<K, E>, called),
+                Err(error) => Call::failed(error.with_method(crate::inbound::method_name(interface.name, called.method))),
+            },
             Place::Here(servant) => {
                 let (bytes, mut outgoing) = match encode(&arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX) {
                     Ok(encoded) => encoded,
@@ -200,6 +206,18 @@ impl Wire {
             }
         }
     }
+}
+
+/// Encodes the arguments of a call of which it is not known yet where it goes.
+fn raw_call<A: Serialize>(
+    interface: &'static InterfaceDescriptor,
+    method: &'static MethodDescriptor,
+    arguments: &A,
+) -> Result<RawCall, Error> {
+    let (bytes, mut outgoing) = encode(arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX)?;
+    let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
+    Ok(RawCall::new(Method::known(interface, method), payload))
 }
 
 /// Encodes the arguments and makes a call over a session.
@@ -249,7 +267,7 @@ where
     let named = Method::known(called.interface, called.method);
     let future = Box::pin(async move {
         let call = RawCall { method: named, payload, context: Context::current() };
-        let reply = crate::session::call_raw(&import, call).reply().await;
+        let reply = crate::session::call_raw(&import, call, None).reply().await;
         decode_raw::<K, E>(reply, session.peer().clone(), &called)
     });
     Call::passing(called, future, false)

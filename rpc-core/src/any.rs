@@ -9,11 +9,12 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::handler::{Handler, RawCall, RawReturn};
+use crate::handler::{Handler, RawCall, RawReply, RawReturn};
 use crate::interface::Interface;
 use crate::introspect::{Description, Pages};
 use crate::object::cell::ObjectMeta;
 use crate::object_key::ObjectKey;
+use crate::pipeline::{self, Answered, Going, PROMISES_MAX, Promise};
 use crate::remote::Remote;
 use crate::schema;
 use crate::servant::{Handled, Servant};
@@ -34,6 +35,8 @@ pub struct AnyRemote {
 pub(crate) enum Place {
     Here(Arc<dyn Servant>),
     There(Arc<Import>),
+    /// It is not known yet.
+    Promise(Arc<Promise>),
     /// It could not be passed on; every call says why.
     Broken(Arc<Error>),
 }
@@ -45,6 +48,10 @@ impl AnyRemote {
 
     pub(crate) const fn there(import: Arc<Import>) -> Self {
         Self { place: Place::There(import) }
+    }
+
+    pub(crate) const fn promise(promise: Arc<Promise>) -> Self {
+        Self { place: Place::Promise(promise) }
     }
 
     pub(crate) fn broken(error: Error) -> Self {
@@ -61,15 +68,17 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => servant.interface(),
             Place::There(import) => import.interface(),
+            Place::Promise(promise) => promise.interface(),
             Place::Broken(_) => "",
         }
     }
 
-    /// Whose object it is. `None` for a reference that arrived broken.
+    /// Whose object it is. `None` for a reference that arrived broken, and for a promise until it is known.
     pub fn key(&self) -> Option<ObjectKey> {
         match &self.place {
             Place::Here(servant) => servant.meta().map(ObjectKey::of_local),
             Place::There(import) => Some(import.key()),
+            Place::Promise(_) => self.known().and_then(|known| known.key()),
             Place::Broken(_) => None,
         }
     }
@@ -130,6 +139,7 @@ impl AnyRemote {
             _ if self.interface() == interface => Some(self.clone()),
             Place::Here(_) => self.cast_here(interface),
             Place::There(import) => crate::cast::ask(import, interface).await?,
+            Place::Promise(_) => return Box::pin(self.resolved().await?.cast_to(interface)).await,
             Place::Broken(error) => return Err(Error::clone(error)),
         };
         found.ok_or_else(|| crate::cast::refused(interface))
@@ -168,15 +178,17 @@ impl AnyRemote {
     /// # Ok::<(), netref::Error>(()) }).unwrap();
     /// ```
     pub async fn describe(&self) -> Result<Description, Error> {
+        let known = self.resolved().await?;
         let mut pages = Pages::default();
         while let Some(from) = pages.next() {
-            let page = match &self.place {
+            let page = match &known.place {
                 Place::Here(servant) => match import_of(servant) {
                     Some(import) => crate::cast::ask_page(&import, from).await?,
                     None => crate::introspect::page(&**servant, from),
                 },
                 Place::There(import) => crate::cast::ask_page(import, from).await?,
                 Place::Broken(error) => return Err(Error::clone(error)),
+                Place::Promise(_) => return Err(pipeline::circle()),
             };
             pages.add(page)?;
         }
@@ -187,7 +199,7 @@ impl AnyRemote {
     pub(crate) fn cast_here(&self, interface: &str) -> Option<Self> {
         match &self.place {
             Place::Here(servant) => Arc::clone(servant).cast(interface),
-            Place::There(_) | Place::Broken(_) => None,
+            Place::There(_) | Place::Promise(_) | Place::Broken(_) => None,
         }
     }
 
@@ -197,7 +209,16 @@ impl AnyRemote {
     pub fn call_raw(&self, call: RawCall) -> RawReturn {
         match &self.place {
             Place::Here(servant) => crate::direct::call_raw(Arc::clone(servant), call),
-            Place::There(import) => crate::session::call_raw(import, call),
+            Place::There(import) => crate::session::call_raw(import, call, None),
+            Place::Promise(_) => {
+                let ongoing = pipeline::start(self, Going::of(call));
+                RawReturn::pending(async move {
+                    match ongoing.await {
+                        Answered::Raw(reply) | Answered::Over(_, reply) => reply,
+                        Answered::Broken(breakage) => RawReply::Failed(breakage.error().clone()),
+                    }
+                })
+            }
             Place::Broken(error) => RawReturn::failed(Error::clone(error)),
         }
     }
@@ -234,6 +255,11 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => servant.behind().is_none_or(Self::is_connected),
             Place::There(import) => !import.session().is_closed(),
+            Place::Promise(promise) => match promise.known() {
+                Some(Ok(known)) => known.is_connected(),
+                Some(Err(_)) => false,
+                None => true,
+            },
             Place::Broken(_) => false,
         }
     }
@@ -245,8 +271,42 @@ impl AnyRemote {
                 None => std::future::pending().await,
             },
             Place::There(import) => import.session().closed().await,
+            Place::Promise(_) => match self.resolved().await {
+                Ok(known) => Box::pin(known.closed()).await,
+                Err(error) => error,
+            },
             Place::Broken(error) => Error::clone(error),
         }
+    }
+
+    /// What a promise has become, when that is known; anything else is what it is. `None` for a promise that is not known yet, or broken.
+    pub(crate) fn known(&self) -> Option<Self> {
+        let mut reference = self.clone();
+        for _ in 0..PROMISES_MAX {
+            let Place::Promise(promise) = &reference.place else { return Some(reference) };
+            reference = promise.known()?.ok()?;
+        }
+        None
+    }
+
+    /// Waits until it is known what the reference refers to, and gives the reference to that. One that is no promise is given at once.
+    ///
+    /// A promise can be called before: waiting is for those who need to know, for its [`key`](Self::key) for instance.
+    ///
+    /// # Errors
+    ///
+    /// Why the promise came to nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn resolved(&self) -> Result<Self, Error> {
+        let mut reference = self.clone();
+        for _ in 0..PROMISES_MAX {
+            let Place::Promise(promise) = &reference.place else { return Ok(reference) };
+            reference = promise.resolved().await.map_err(|breakage| breakage.error().clone())?;
+        }
+        Err(pipeline::circle())
     }
 }
 
@@ -255,6 +315,7 @@ impl fmt::Debug for AnyRemote {
         match &self.place {
             Place::Here(servant) => write!(f, "Remote(`{}` #{}, local)", servant.interface(), servant.number()),
             Place::There(import) => write!(f, "Remote(`{}` {}, over {})", import.interface(), import.key(), import.session().peer()),
+            Place::Promise(promise) => promise.fmt(f),
             Place::Broken(error) => write!(f, "Remote(broken: {error})"),
         }
     }
@@ -291,7 +352,7 @@ impl Serialize for AnyRemote {
         if serializer.is_human_readable() {
             return Marked { index }.serialize(serializer);
         }
-        serializer.serialize_newtype_struct("netref::Remote", &index)
+        serializer.serialize_newtype_struct(transfer::REFERENCE, &index)
     }
 }
 

@@ -21,6 +21,8 @@ use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::limits::Limits;
 use crate::panics;
 use crate::peer::Peer;
+use crate::pipeline::{self, Answered, Asked, At, Breakage, Pipeline, PromisedCall};
+use crate::promises::RemoteError;
 use crate::session::{Arrived, RemoteCall, deadline_over};
 use crate::transfer::{self, Incoming};
 use crate::wire::Status;
@@ -62,6 +64,8 @@ pub struct Call<T, E> {
 
 type MethodFuture<T, E> = Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>;
 
+type DecodeAnswered<T, E> = fn(Answered, &Called) -> Result<T, E>;
+
 type Decode<T, E> = fn(Arrived, &Limits, &Peer, &Called) -> Result<T, E>;
 
 /// Which method was called, for errors.
@@ -91,6 +95,8 @@ enum State<T, E> {
     /// A local call that was sent: it runs on a task of its own.
     Spawned(Task<Result<T, E>>),
     Remote(RemoteCall, Decode<T, E>, Called),
+    /// A call on a promise.
+    Promised(Box<PromisedCall>, DecodeAnswered<T, E>, Called),
     Done,
 }
 
@@ -171,6 +177,10 @@ where
         Self { state: State::Remote(call, decode, called) }
     }
 
+    pub(crate) fn promised(call: PromisedCall, decode: DecodeAnswered<T, E>, called: Called) -> Self {
+        Self { state: State::Promised(Box::new(call), decode, called) }
+    }
+
     /// Ends the call with kind `Deadline` when it takes longer than `limit` from now. The handler, and the calls it makes, inherit the
     /// deadline; an earlier one that this call inherits stays.
     #[allow(clippy::disallowed_methods)]
@@ -179,6 +189,7 @@ where
         match &mut self.state {
             State::Local(local) => local.bound(deadline),
             State::Remote(call, ..) => call.bound(deadline),
+            State::Promised(call, ..) => call.bound(deadline),
             State::Spawned(task) => {
                 task.deadline = Some(task.deadline.map_or(deadline, |known| known.min(deadline)));
                 task.sleep = None;
@@ -196,6 +207,10 @@ where
                 Ok(()) => Self { state: State::Remote(call, decode, called) },
                 Err(error) => Self::failed(called.name_on(error)),
             },
+            State::Promised(mut call, decode, called) => {
+                call.send();
+                Self { state: State::Promised(call, decode, called) }
+            }
             State::Local(mut local) => match local.begin() {
                 Ok((runtime, begun)) => Self { state: State::Spawned(local.go_on(&runtime, begun)) },
                 Err(error) => Self::failed(error),
@@ -215,6 +230,12 @@ where
                 call.set_oneway();
                 call.send().map_err(|error| E::from(called.name_on(error)))?;
                 call.detach();
+                Ok(())
+            }
+            State::Promised(mut call, ..) => {
+                let runtime = crate::background::current_or_own().map_err(E::from)?;
+                call.send();
+                runtime.spawn(call);
                 Ok(())
             }
             State::Local(mut local) => {
@@ -238,6 +259,56 @@ where
             }
             State::Done => Ok(()),
         }
+    }
+
+    /// Sends the call and gives the references of its result at once: promises, which can be called and passed on before the result is
+    /// there.
+    ///
+    /// Calls on a promise start in the order in which they were made, and before those that are made once it is known what it refers to.
+    /// A call that fails breaks its promises: what was called on them fails in the same way, and did not run. A promise that is dropped
+    /// before the result is there cancels the call, unless something was called on it or it was passed on.
+    ///
+    /// The method returns a reference, a tuple of references, or a struct with `#[derive(netref::Pipeline)]`.
+    ///
+    /// ```
+    /// use netref::{Remote, Result, remote};
+    ///
+    /// #[remote]
+    /// trait Shop {
+    ///     async fn basket(&self) -> Result<Remote<dyn Basket>>;
+    /// }
+    /// #[remote]
+    /// trait Basket {
+    ///     async fn put(&self, count: u64) -> Result<u64>;
+    /// }
+    /// # struct Here;
+    /// # impl Shop for Here { async fn basket(&self) -> Result<Remote<dyn Basket>> { Ok(Remote::new(Here)) } }
+    /// # impl Basket for Here { async fn put(&self, count: u64) -> Result<u64> { Ok(count) } }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let shop = Remote::<dyn Shop>::new(Here);
+    /// assert_eq!(shop.basket().pipelined().put(3).await?, 3); // two calls, and one wait
+    /// # Ok::<(), netref::Error>(()) }).unwrap();
+    /// ```
+    pub fn pipelined(self) -> T::Promise
+    where
+        T: Pipeline,
+        E: RemoteError,
+    {
+        let asked = Asked::new();
+        let promise = T::promised(&At::the_result_of(&asked));
+        let call = self.send();
+        pipeline::drive(&asked, async move {
+            match call.await {
+                Ok(value) => {
+                    let found = pipeline::find(&value);
+                    panics::drop_quietly(value);
+                    Ok(found)
+                }
+                Err(error) => Err(std::sync::Arc::new(Breakage::of(&error))),
+            }
+        });
+        promise
     }
 
     /// Waits for the result in code that has no runtime; netref's own background runtime drives the call. See [`blocking`](crate::blocking).
@@ -268,6 +339,10 @@ impl<T: Send + 'static, E: From<Error> + Send + 'static> Future for Call<T, E> {
                 }
                 Poll::Ready(Err(error)) => Err(E::from(called.name_on(error))),
             },
+            State::Promised(call, decode, called) => match Pin::new(&mut **call).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(answered) => decode(answered, called),
+            },
             State::Spawned(task) => match task.poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(result)) => result,
@@ -291,6 +366,7 @@ impl<T, E> fmt::Debug for Call<T, E> {
             State::Local(_) => "Call(local)",
             State::Spawned(_) => "Call(local, sent)",
             State::Remote(..) => "Call(remote)",
+            State::Promised(..) => "Call(on a promise)",
             State::Done => "Call(done)",
         })
     }
@@ -437,4 +513,17 @@ where
     let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
     let incoming = Incoming::new(references, segments).answered_by(called.answered_by(peer));
     decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &bounds)
+}
+
+/// Decodes what a call on a promise gave back.
+pub(crate) fn decode_answered<K: Coder, E>(answered: Answered, called: &Called) -> Result<K::Value, E>
+where
+    E: From<Error> + DeserializeOwned + 'static,
+{
+    let decoded = match answered {
+        Answered::Raw(reply) => decode_raw::<K, E>(reply, Peer::LOCAL, called),
+        Answered::Over(session, reply) => decode_raw::<K, E>(reply, session.peer().clone(), called),
+        Answered::Broken(breakage) => return Err(breakage.for_caller(&called.name())),
+    };
+    decoded.unwrap_or_else(|error| Err(E::from(called.name_on(error))))
 }

@@ -229,6 +229,10 @@ impl Context {
         context
     }
 
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.call.as_ref()?.deadline
+    }
+
     pub(crate) fn into_call(self) -> Option<Box<CallContext>> {
         self.call
     }

@@ -201,6 +201,13 @@ impl Error {
         error
     }
 
+    /// The error of a call on a promise that is broken, because the call that was to keep it returned an error of its own.
+    pub(crate) fn broken_promise(origin: Self, text: String) -> Self {
+        let mut error = Self::new(ErrorKind::Nested, Outcome::NotRun, text);
+        error.inner.origin = Some(origin.shortened(ORIGINS_MAX));
+        error
+    }
+
     /// Cuts the chain of origins, so that an error that is passed on for ever does not grow for ever.
     fn shortened(mut self, depth: usize) -> Self {
         self.inner.origin = match (self.inner.origin.take(), depth) {

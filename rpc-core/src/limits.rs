@@ -41,6 +41,11 @@ pub struct Limits {
     pub decoded_bytes: u64,
     /// Calls that may wait here, at the caller, for credit on one session. Default 100,000.
     pub waiting_calls: u32,
+    /// Calls on promises that may wait for what they are called on: here for all calls of one peer, and at the caller for each promise.
+    /// Default 4,096. Their bytes count against `call_window`, until they start.
+    pub promised_calls: u32,
+    /// How many promises deep a call may be that waits: a call on the result of a call on the result of one, and so on. Default 64.
+    pub promised_depth: u32,
     /// Frames of one peer that were refused before its session is closed. Default 1,000.
     pub refusals: u32,
     /// How many steps of ancestry a call may carry (see law 8 on re-entrance). Default 256.
@@ -71,6 +76,8 @@ impl Default for Limits {
             depth: 64,
             decoded_bytes: 256 << 20,
             waiting_calls: 100_000,
+            promised_calls: 4_096,
+            promised_depth: 64,
             refusals: 1_000,
             chain_holds: 256,
             handshake: Duration::from_secs(5),

@@ -12,6 +12,7 @@ use crate::inbound::{Inbound, Reply, Served};
 use crate::interface::{Base, Interface, InterfaceDescriptor, MethodDescriptor};
 use crate::introspect::InterfaceInfo;
 use crate::object::cell::{ErasedObject, ObjectMeta};
+use crate::pipeline::Promise;
 use crate::schema::cut;
 
 /// What a method number of the peer's means for one kind of servant.
@@ -94,6 +95,11 @@ pub(crate) trait Servant: Send + Sync + 'static {
 
     /// What it says of its interface itself, when there is no descriptor.
     fn described(&self) -> Option<InterfaceInfo> {
+        None
+    }
+
+    /// Itself as a promise, when it is not known yet what it is.
+    fn as_promise(self: Arc<Self>) -> Option<Arc<Promise>> {
         None
     }
 

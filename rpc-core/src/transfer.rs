@@ -8,9 +8,12 @@ use serde::{Deserialize, Deserializer};
 
 use crate::any::AnyRemote;
 use crate::compression::Packing;
-use crate::error::{Error, Verbatim};
+use crate::error::{Error, Outcome, Verbatim};
 use crate::limits::Size;
 use crate::peer::Peer;
+
+/// What a reference is called where it stands in a value.
+pub(crate) const REFERENCE: &str = "netref::Remote";
 
 /// What a message carries beside its payload, on its way out. Most carry nothing; as one word that costs nothing to hand on.
 #[derive(Debug, Default)]
@@ -143,6 +146,8 @@ enum Mode {
     Decode,
     /// With the result of a call.
     DecodeResult,
+    /// With the error of another call, on whose result a call was made: that one did not run.
+    DecodeBroken,
 }
 
 /// The message that is encoded or decoded on this thread.
@@ -209,6 +214,13 @@ pub(crate) fn decoding_result<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R
     f()
 }
 
+/// Decodes the error of the call on whose promised result another one was made. A netref error in it says of that one that it did not run.
+#[inline]
+pub(crate) fn decoding_broken<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
+    let _restore = Restore::enter(Mode::DecodeBroken, incoming);
+    f()
+}
+
 /// Puts a reference beside the payload. `None` outside a message.
 pub(crate) fn put_reference(reference: AnyRemote) -> Option<u32> {
     put(|tables| &mut tables.references, reference)
@@ -243,7 +255,7 @@ fn put<T>(table: impl FnOnce(&mut OutgoingTables) -> &mut Vec<T>, entry: T) -> O
 
 fn take<T>(table: impl FnOnce(&mut IncomingTables) -> &mut Vec<Option<T>>, index: u32) -> Option<T> {
     SCOPE.with(|scope| {
-        if !matches!(scope.mode.get(), Mode::Decode | Mode::DecodeResult) {
+        if !matches!(scope.mode.get(), Mode::Decode | Mode::DecodeResult | Mode::DecodeBroken) {
             return None;
         }
         table(scope.incoming.borrow_mut().0.as_mut()?).get_mut(index as usize)?.take()
@@ -260,9 +272,10 @@ impl<'de> Deserialize<'de> for Error {
 
 /// An error that is decoded inside a result belongs to a call of the handler's.
 fn nest(error: Error) -> Error {
-    let is_result = SCOPE.with(|scope| scope.mode.get() == Mode::DecodeResult);
-    if !is_result {
-        return error;
+    match SCOPE.with(|scope| scope.mode.get()) {
+        Mode::DecodeResult => {}
+        Mode::DecodeBroken => return error.with_outcome(Outcome::NotRun),
+        Mode::None | Mode::Encode | Mode::Decode => return error,
     }
     let answered = SCOPE.with(|scope| {
         let incoming = scope.incoming.borrow();

@@ -9,6 +9,7 @@ use crate::any::{AnyRemote, Place};
 use crate::error::{Error, Result};
 use crate::interface::{Export, Interface};
 use crate::object::cell::Cell;
+use crate::pipeline::Promise;
 use crate::remote::Remote;
 use crate::schema;
 use crate::servant::{Kind, Servant};
@@ -50,6 +51,8 @@ enum WeakPlace<T: ?Sized + Interface> {
     There(Weak<Import>),
     /// A handler, or an object under another interface than its own.
     Handled(Weak<dyn Servant>),
+    /// A promise, while somebody in this process holds it.
+    Promised(Weak<Promise>),
     /// A reference that arrived broken.
     Broken(AnyRemote),
     /// It came from elsewhere.
@@ -74,6 +77,7 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             (Some(object), _) => WeakPlace::Here(Arc::downgrade(object)),
             (None, Some(AnyRemote { place: Place::There(import) })) => WeakPlace::There(Arc::downgrade(import)),
             (None, Some(AnyRemote { place: Place::Here(servant) })) => WeakPlace::Handled(Arc::downgrade(servant)),
+            (None, Some(AnyRemote { place: Place::Promise(promise) })) => WeakPlace::Promised(Arc::downgrade(promise)),
             _ => WeakPlace::Broken(Remote::to_any(strong)),
         };
         Self { place }
@@ -97,6 +101,7 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             WeakPlace::Own(upgrade) => Ok(upgrade().map(Remote::of_erased)),
             WeakPlace::There(import) => Ok(import.upgrade().map(|import| Remote::from_any(AnyRemote::there(import)))),
             WeakPlace::Handled(servant) => Ok(servant.upgrade().map(|servant| Remote::from_any(AnyRemote::here(servant)))),
+            WeakPlace::Promised(promise) => Ok(promise.upgrade().map(|promise| Remote::from_any(AnyRemote::promise(promise)))),
             WeakPlace::Broken(reference) => Ok(Some(Remote::from_any(reference.clone()))),
             WeakPlace::Travelled(target) => {
                 let call = WeakTarget::upgrade(target);
@@ -122,6 +127,10 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             WeakPlace::Handled(servant) => {
                 let servant = servant.clone();
                 stand_in(move || servant.upgrade().map(AnyRemote::here))
+            }
+            WeakPlace::Promised(promise) => {
+                let promise = promise.clone();
+                stand_in(move || promise.upgrade().map(AnyRemote::promise))
             }
             WeakPlace::Broken(reference) => {
                 let reference = reference.clone();
@@ -165,6 +174,7 @@ impl<T: ?Sized + Interface> Clone for WeakRemote<T> {
             WeakPlace::Own(upgrade) => WeakPlace::Own(Arc::clone(upgrade)),
             WeakPlace::There(import) => WeakPlace::There(import.clone()),
             WeakPlace::Handled(servant) => WeakPlace::Handled(servant.clone()),
+            WeakPlace::Promised(promise) => WeakPlace::Promised(promise.clone()),
             WeakPlace::Broken(reference) => WeakPlace::Broken(reference.clone()),
             WeakPlace::Travelled(target) => WeakPlace::Travelled(target.clone()),
         };

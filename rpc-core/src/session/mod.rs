@@ -260,7 +260,7 @@ impl fmt::Debug for SessionCore {
 
 /// Passes a call on to the peer that has the object; the reply is passed back as it is.
 pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
-    match call_raw(import, call) {
+    match call_raw(import, call, None) {
         RawReturn::Ready(reply) => Served::Ready(crate::servant::reply_of(relayed(reply))),
         RawReturn::Pending(future) => Served::Future(Box::pin(async move { crate::servant::reply_of(relayed(future.await)) })),
     }
@@ -268,14 +268,14 @@ pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
 
 /// The same for a call that has interceptors around it.
 pub(crate) fn relay_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
-    match call_raw(import, call) {
+    match call_raw(import, call, None) {
         RawReturn::Ready(reply) => RawReturn::Ready(relayed(reply)),
         RawReturn::Pending(future) => RawReturn::pending(async move { relayed(future.await) }),
     }
 }
 
 /// What is dead over there is not dead here: for the caller of a relayed call only the call is.
-fn relayed(reply: RawReply) -> RawReply {
+pub(crate) fn relayed(reply: RawReply) -> RawReply {
     match reply {
         RawReply::Failed(error) if error.scope() == Scope::Session => RawReply::Failed(error.with_scope(Scope::Call)),
         reply => reply,
@@ -283,22 +283,27 @@ fn relayed(reply: RawReply) -> RawReply {
 }
 
 /// Calls an object of a peer's without its trait. The call is sent before this returns, unless an interceptor of the node holds it back.
-pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
+/// `deadline` bounds it besides the one that it inherits.
+pub(crate) fn call_raw(import: &Arc<Import>, mut call: RawCall, deadline: Option<Instant>) -> RawReturn {
     let outgoing = import.session().node.outgoing();
     if outgoing.is_empty() || crate::around::is_question(import, &call.method) {
-        return send_raw(import, call);
+        return send_raw(import, call, deadline);
+    }
+    if let Some(deadline) = deadline {
+        call.context = call.context.with_deadline(deadline);
     }
     crate::around::around_import(outgoing, import, call)
 }
 
 /// Sends a call to an object of a peer's.
-pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
+pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall, deadline: Option<Instant>) -> RawReturn {
     let RawCall { method, payload, context } = call;
     if let Some(error) = payload.refused(Outcome::NotRun) {
         return RawReturn::failed(error.with_method(method.to_string()));
     }
     let Payload { codec, bytes, segments, references, .. } = payload;
     let inherited = context.into_call();
+    let inherits = inherited.as_ref().and_then(|context| context.deadline);
     let prepared = Prepared {
         target: CallTarget::Object(Arc::clone(import)),
         method: CallMethod::Raw(Box::new(method.clone())),
@@ -306,7 +311,7 @@ pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
         bytes: ReplyBytes::Shared(bytes),
         outgoing: Outgoing::new(references, segments),
         oneway: false,
-        deadline: inherited.as_ref().and_then(|context| context.deadline),
+        deadline: deadline.into_iter().chain(inherits).min(),
         inherited,
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);

@@ -10,6 +10,7 @@ use crate::any::{AnyRemote, Place, broken};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::ExportId;
 use crate::object_key::{ObjectKey, process_identity};
+use crate::pipeline::Promise;
 use crate::proto::{Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
@@ -65,6 +66,7 @@ impl SessionCore {
         match &reference.place {
             Place::Broken(_) => Ok(Descriptor::Broken { text: "the sender's own reference is broken" }),
             Place::Here(servant) => self.export(state, servant),
+            Place::Promise(promise) => self.describe_promise(state, promise, described),
             Place::There(import) => {
                 let (home, number, tag) = import.identity();
                 match way_of(std::ptr::eq(Arc::as_ptr(import.session()), self), home, self.identity) {
@@ -81,6 +83,16 @@ impl SessionCore {
                 }
             }
         }
+    }
+
+    /// What is known of a promise goes as that; one of which nothing is known stays here, and is called through here.
+    fn describe_promise(&self, state: &mut State, promise: &Arc<Promise>, described: &mut Described) -> Result<Descriptor<'static>, Error> {
+        if let Some(known) = AnyRemote::promise(Arc::clone(promise)).known() {
+            return self.describe_one(state, &known, described);
+        }
+        promise.note_use();
+        let servant: Arc<dyn Servant> = Arc::clone(promise) as _;
+        self.export(state, &servant)
     }
 
     fn export(&self, state: &mut State, servant: &Arc<dyn Servant>) -> Result<Descriptor<'static>, Error> {
@@ -220,8 +232,11 @@ impl SessionCore {
 /// A reference to what an export table holds: an object of this node, or one that it only passes on.
 fn reference_to(servant: Arc<dyn Servant>) -> AnyRemote {
     let servant = Arc::clone(&servant).exported().unwrap_or(servant);
-    match Arc::clone(&servant).as_import() {
-        Some(import) => AnyRemote::there(import),
+    if let Some(import) = Arc::clone(&servant).as_import() {
+        return AnyRemote::there(import);
+    }
+    match Arc::clone(&servant).as_promise() {
+        Some(promise) => AnyRemote::promise(promise),
         None => AnyRemote::here(servant),
     }
 }

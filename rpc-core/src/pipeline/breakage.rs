@@ -1,0 +1,81 @@
+//! Owns what becomes of calls on a promise that is broken: they fail with what went wrong, in its own type where they can.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{self, Bounds, Codec, DEPTH_MAX, MESSAGE_BYTES_MAX};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::handler::Payload;
+use crate::promises::RemoteError;
+use crate::transfer::{self, Incoming};
+
+/// Why there is nothing to call.
+#[derive(Debug)]
+pub(crate) struct Breakage {
+    /// As netref says it; no call on the promise ran.
+    error: Error,
+    /// What the method returned, when that was an error of its own type.
+    value: Option<Value>,
+}
+
+struct Value {
+    of: TypeId,
+    payload: Payload,
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Value(..)")
+    }
+}
+
+impl From<Error> for Breakage {
+    fn from(error: Error) -> Self {
+        Self { error: error.with_outcome(Outcome::NotRun), value: None }
+    }
+}
+
+impl Breakage {
+    /// The call whose result was promised failed.
+    pub(crate) fn of<E: RemoteError>(error: &E) -> Self {
+        if let Some(error) = (error as &dyn Any).downcast_ref::<Error>() {
+            return error.clone().into();
+        }
+        let text = crate::panics::caught(|| error.to_string()).unwrap_or_else(|_| "an error that panics when it is shown".to_owned());
+        let origin = Error::new(ErrorKind::Nested, Outcome::Ran, text.clone());
+        Self { error: Error::broken_promise(origin, text), value: Self::encode(error) }
+    }
+
+    fn encode<E: Serialize + 'static>(error: &E) -> Option<Value> {
+        let mut bytes = Vec::new();
+        let encoded =
+            crate::panics::caught(|| transfer::encoding(|| codec::encode(Codec::Bincode, error, &mut bytes, MESSAGE_BYTES_MAX))).ok()?;
+        let (Ok(()), mut outgoing) = encoded else { return None };
+        let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
+        let payload = Payload { codec: Codec::Bincode.id(), bytes: bytes.into(), segments, references };
+        Some(Value { of: TypeId::of::<E>(), payload })
+    }
+
+    /// As netref says it.
+    pub(crate) fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// For the caller of a method with this type of error: the original where it is of that type.
+    pub(crate) fn for_caller<E: From<Error> + DeserializeOwned + 'static>(&self, method: &str) -> E {
+        let value = self.value.as_ref().filter(|value| value.of == TypeId::of::<E>());
+        value.and_then(|value| decode(&value.payload)).unwrap_or_else(|| E::from(self.error.clone().with_method(method)))
+    }
+}
+
+fn decode<E: DeserializeOwned>(payload: &Payload) -> Option<E> {
+    let references = payload.references.iter().cloned().map(Some).collect();
+    let segments = payload.segments.iter().cloned().map(Some).collect();
+    // It was encoded in this process, so only the stack is bounded.
+    let bounds = Bounds { depth: DEPTH_MAX, decoded_bytes: MESSAGE_BYTES_MAX };
+    let incoming = Incoming::new(references, segments);
+    crate::panics::caught(|| transfer::decoding_broken(incoming, || codec::decode(Codec::Bincode, &payload.bytes, &bounds))).ok()?.ok()
+}

@@ -1,0 +1,129 @@
+//! Owns a call that waits at this node until it is known what it is called on: an entry in the queue on one side, a future on the other.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use tokio::time::Sleep;
+
+use super::promise::Promise;
+use super::start::{Answered, Going, Ongoing};
+use crate::error::Outcome;
+use crate::handler::RawReply;
+use crate::session::deadline_over;
+
+/// The call in the queue.
+pub(super) struct Entry {
+    pub(super) going: Going,
+    slot: Arc<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Fresh,
+    Waiting(Waker),
+    Started(Ongoing),
+    /// Its caller has given it up, or has taken it over.
+    Gone,
+}
+
+/// The call as its caller holds it. It keeps its promise, and with that the queue that it is in.
+pub(super) struct Waiting {
+    promise: Option<Arc<Promise>>,
+    slot: Arc<Slot>,
+    started: Option<Ongoing>,
+    deadline: Option<std::time::Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+/// A call's two sides.
+pub(super) fn waiting(promise: &Arc<Promise>, going: Going) -> (Entry, Waiting) {
+    let slot = Arc::new(Slot::default());
+    let deadline = going.deadline;
+    let waiting = Waiting { promise: Some(Arc::clone(promise)), slot: Arc::clone(&slot), started: None, deadline, sleep: None };
+    (Entry { going, slot }, waiting)
+}
+
+impl Entry {
+    /// Whether somebody still wants it.
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(*self.slot.state.lock(), State::Gone)
+    }
+
+    /// Starts the call, and hands what it has become over to its caller.
+    pub(super) fn start(self, start: impl FnOnce(Going) -> Ongoing) {
+        let Self { going, slot } = self;
+        let ongoing = start(going);
+        let mut state = slot.state.lock();
+        match std::mem::replace(&mut *state, State::Gone) {
+            State::Gone => {
+                drop(state);
+                crate::panics::drop_quietly(ongoing);
+            }
+            before => {
+                *state = State::Started(ongoing);
+                drop(state);
+                if let State::Waiting(waker) = before {
+                    waker.wake();
+                }
+            }
+        }
+    }
+}
+
+impl Waiting {
+    fn poll_started(&mut self, cx: &Context<'_>) -> bool {
+        let mut state = self.slot.state.lock();
+        match std::mem::replace(&mut *state, State::Gone) {
+            State::Started(ongoing) => {
+                self.started = Some(ongoing);
+                drop(state);
+                self.promise = None;
+                true
+            }
+            State::Fresh | State::Waiting(_) => {
+                *state = State::Waiting(cx.waker().clone());
+                false
+            }
+            State::Gone => false,
+        }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Answered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        let this = &mut *self;
+        if this.started.is_some() || this.poll_started(cx) {
+            let Some(started) = &mut this.started else { return Poll::Pending };
+            return started.as_mut().poll(cx);
+        }
+        let Some(deadline) = this.deadline else { return Poll::Pending };
+        let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        if sleep.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // What was started meanwhile is not `NotRun`.
+        let started = std::mem::replace(&mut *this.slot.state.lock(), State::Gone);
+        if let State::Started(ongoing) = started {
+            return this.started.insert(ongoing).as_mut().poll(cx);
+        }
+        Poll::Ready(Answered::Raw(RawReply::Failed(deadline_over(Outcome::NotRun))))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let left = std::mem::replace(&mut *self.slot.state.lock(), State::Gone);
+        crate::panics::drop_quietly((left, self.started.take()));
+    }
+}

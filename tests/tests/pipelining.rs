@@ -1,0 +1,399 @@
+//! Promises: references that are called and passed on before it is known what they refer to. What they mean is the same wherever the
+//! objects are, so most bodies run on an object of this process and on one over a session.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use netref::{AnyRemote, Error, ErrorKind, Limits, Node, Outcome, Pipeline, Remote, RemoteFn, Result, remote};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum BankError {
+    NoAccount { owner: String },
+    Call(Error),
+}
+
+impl std::fmt::Display for BankError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoAccount { owner } => write!(f, "{owner} has no account"),
+            Self::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for BankError {}
+
+impl From<Error> for BankError {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+#[derive(Serialize, Deserialize, Pipeline)]
+struct Pair {
+    number: u64,
+    left: Remote<dyn Account>,
+    right: Option<Remote<dyn Account>>,
+    #[pipeline]
+    nested: Nested,
+}
+
+#[derive(Serialize, Deserialize, Pipeline)]
+struct Nested(u8, Remote<dyn Account>, AnyRemote);
+
+#[remote]
+trait Bank {
+    /// Waits until the gate lets it through.
+    async fn open(&self, owner: &str) -> std::result::Result<Remote<dyn Account>, BankError>;
+    async fn same(&self) -> Result<Remote<dyn Bank>>;
+    async fn pair(&self, complete: bool) -> Result<Pair>;
+    async fn adder(&self) -> Result<(RemoteFn<(u64,), u64>, u64)>;
+    /// Gives back what it is given.
+    async fn echo(&self, account: Remote<dyn Account>) -> Result<Remote<dyn Account>>;
+    async fn balance_of(&self, account: Remote<dyn Account>) -> Result<u64>;
+    async fn slow(&self) -> Result<Remote<dyn Account>>;
+    async fn ended(&self) -> Result<u64>;
+}
+
+#[remote]
+trait Account {
+    async fn deposit(&self, amount: u64) -> std::result::Result<u64, BankError>;
+    async fn plainly(&self) -> Result<u64>;
+    async fn note(&mut self, text: String) -> Result<()>;
+    async fn notes(&self) -> Result<Vec<String>>;
+}
+
+struct MyBank {
+    gate: Arc<Semaphore>,
+    ended: Arc<AtomicU64>,
+}
+
+struct MyAccount {
+    balance: AtomicU64,
+    notes: Mutex<Vec<String>>,
+}
+
+impl MyAccount {
+    fn remote() -> Remote<dyn Account> {
+        Remote::new(Self { balance: AtomicU64::new(0), notes: Mutex::new(Vec::new()) })
+    }
+}
+
+struct Count(Arc<AtomicU64>);
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Bank for MyBank {
+    async fn open(&self, owner: &str) -> std::result::Result<Remote<dyn Account>, BankError> {
+        self.gate.acquire().await.expect("never closed").forget();
+        if owner == "nobody" {
+            return Err(BankError::NoAccount { owner: owner.to_owned() });
+        }
+        Ok(MyAccount::remote())
+    }
+
+    async fn same(&self) -> Result<Remote<dyn Bank>> {
+        Ok(Remote::new(Self { gate: Arc::clone(&self.gate), ended: Arc::clone(&self.ended) }))
+    }
+
+    async fn pair(&self, complete: bool) -> Result<Pair> {
+        let (left, account) = (MyAccount::remote(), MyAccount::remote());
+        let right = complete.then(MyAccount::remote);
+        Ok(Pair { number: 1, left, right, nested: Nested(0, account.clone(), Remote::into_any(account)) })
+    }
+
+    async fn adder(&self) -> Result<(RemoteFn<(u64,), u64>, u64)> {
+        Ok((RemoteFn::new(|number: u64| async move { Ok::<_, Error>(number + 1) }), 3))
+    }
+
+    async fn echo(&self, account: Remote<dyn Account>) -> Result<Remote<dyn Account>> {
+        self.gate.acquire().await.expect("never closed").forget();
+        Ok(account)
+    }
+
+    async fn balance_of(&self, account: Remote<dyn Account>) -> Result<u64> {
+        account.plainly().await
+    }
+
+    async fn slow(&self) -> Result<Remote<dyn Account>> {
+        let _count = Count(Arc::clone(&self.ended));
+        std::future::pending().await
+    }
+
+    async fn ended(&self) -> Result<u64> {
+        Ok(self.ended.load(Ordering::SeqCst))
+    }
+}
+
+impl Account for MyAccount {
+    async fn deposit(&self, amount: u64) -> std::result::Result<u64, BankError> {
+        Ok(self.balance.fetch_add(amount, Ordering::SeqCst) + amount)
+    }
+
+    async fn plainly(&self) -> Result<u64> {
+        Ok(self.balance.load(Ordering::SeqCst))
+    }
+
+    async fn note(&mut self, text: String) -> Result<()> {
+        self.notes.lock().expect("not poisoned").push(text);
+        Ok(())
+    }
+
+    async fn notes(&self) -> Result<Vec<String>> {
+        Ok(self.notes.lock().expect("not poisoned").clone())
+    }
+}
+
+struct World {
+    bank: Remote<dyn Bank>,
+    gate: Arc<Semaphore>,
+    _nodes: Vec<Node>,
+}
+
+fn bank() -> (Remote<dyn Bank>, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    (Remote::new(MyBank { gate: Arc::clone(&gate), ended: Arc::default() }), gate)
+}
+
+async fn near() -> World {
+    let (bank, gate) = bank();
+    World { bank, gate, _nodes: Vec::new() }
+}
+
+async fn far() -> World {
+    let (bank, gate) = bank();
+    let host = Node::builder().listen("tcp://127.0.0.1:0").publish("bank", bank).start().await.expect("starts");
+    let guest = Node::builder().start().await.expect("starts");
+    let url = format!("{}/bank", host.addresses()[0]);
+    let bank = guest.connect::<dyn Bank>(&url).await.expect("connects");
+    World { bank, gate, _nodes: vec![host, guest] }
+}
+
+macro_rules! near_and_far {
+    ($($name:ident)+) => {
+        mod near {
+            $(#[tokio::test]
+            async fn $name() {
+                super::bodies::$name(super::near().await).await;
+            })+
+        }
+        mod far {
+            $(#[tokio::test]
+            async fn $name() {
+                super::bodies::$name(super::far().await).await;
+            })+
+        }
+    };
+}
+
+near_and_far! {
+    promise_is_called_before_the_result_is_there
+    chain_is_as_deep_as_one_likes
+    fields_and_tuples_are_promised
+    calls_on_a_promise_and_on_what_it_becomes_start_in_order
+    broken_promise_fails_its_calls_in_its_own_type
+    promise_is_passed_on
+    promise_of_what_comes_home_is_the_object_itself
+    dropped_promise_cancels_its_call
+    dropped_promise_that_was_used_does_not_cancel_its_call
+    deadline_of_a_waiting_call_says_that_it_did_not_run
+    calls_that_wait_are_bounded
+}
+
+mod bodies {
+    use super::*;
+
+    pub(super) async fn promise_is_called_before_the_result_is_there(world: World) {
+        let account = world.bank.open("ada").pipelined();
+        let deposit = account.deposit(9).send();
+        assert_eq!(Remote::key(&account), None, "nothing is known yet");
+        assert!(Remote::is_connected(&account));
+        world.gate.add_permits(1);
+        assert_eq!(deposit.await, Ok(9));
+        let known = Remote::resolved(&account).await.expect("it resolves");
+        assert!(Remote::key(&known).is_some());
+        assert_eq!(Remote::key(&account), Remote::key(&known));
+        assert_eq!(known.deposit(1).await, Ok(10));
+    }
+
+    pub(super) async fn chain_is_as_deep_as_one_likes(world: World) {
+        world.gate.add_permits(1);
+        let mut bank = world.bank.clone();
+        for _ in 0..20 {
+            bank = bank.same().pipelined();
+        }
+        assert_eq!(bank.open("ada").pipelined().deposit(7).await, Ok(7));
+    }
+
+    pub(super) async fn fields_and_tuples_are_promised(world: World) {
+        let pair = world.bank.pair(true).pipelined();
+        let right = pair.right.deposit(3).send();
+        assert_eq!(pair.left.deposit(2).await, Ok(2));
+        assert_eq!(right.await, Ok(3));
+        assert_eq!(pair.nested.0.deposit(5).await, Ok(5));
+        assert_eq!(pair.nested.1.downcast::<dyn Account>().plainly().await, Ok(5));
+        let (add, ()) = world.bank.adder().pipelined();
+        assert_eq!(add.call(4).await, Ok(5));
+
+        let pair = world.bank.pair(false).pipelined();
+        let error = pair.right.plainly().await.expect_err("there is none");
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoSuchObject, Outcome::NotRun));
+        assert_eq!(pair.left.plainly().await, Ok(0));
+    }
+
+    pub(super) async fn calls_on_a_promise_and_on_what_it_becomes_start_in_order(world: World) {
+        for _ in 0..20 {
+            let mut account = world.bank.open("ada").pipelined();
+            let mut sent = Vec::new();
+            for number in 0..10 {
+                // One of them is long, and arrives in pieces.
+                let text = if number == 3 { "x".repeat(200_000) } else { number.to_string() };
+                sent.push(account.note(text).send());
+            }
+            world.gate.add_permits(1);
+            let mut known = Remote::resolved(&account).await.expect("it resolves");
+            for number in 10..20 {
+                let note = if number % 2 == 0 { account.note(number.to_string()) } else { known.note(number.to_string()) };
+                sent.push(note.send());
+            }
+            for call in sent {
+                call.await.expect("it runs");
+            }
+            let mut notes = known.notes().await.expect("they are there");
+            assert_eq!(notes.remove(3).len(), 200_000);
+            assert_eq!(notes, (0..20).filter(|number| *number != 3).map(|number| number.to_string()).collect::<Vec<_>>());
+        }
+    }
+
+    pub(super) async fn broken_promise_fails_its_calls_in_its_own_type(world: World) {
+        let account = world.bank.open("nobody").pipelined();
+        let (deposit, plainly) = (account.deposit(1).send(), account.plainly().send());
+        let onward = world.bank.echo(account.clone()).pipelined();
+        world.gate.add_permits(3);
+        let gone = BankError::NoAccount { owner: "nobody".into() };
+        assert_eq!(deposit.await, Err(gone.clone()), "the error is of the type of the call");
+        let error = plainly.await.expect_err("the promise is broken");
+        assert_eq!((error.kind(), error.outcome(), error.text()), (ErrorKind::Nested, Outcome::NotRun, "nobody has no account"));
+        assert!(error.origin().is_some() && error.method().is_some_and(|method| method.ends_with("Account.plainly")), "{error:?}");
+        assert_eq!(account.deposit(1).await, Err(gone), "also later");
+        assert!(!Remote::is_connected(&account));
+        assert_eq!(Remote::closed(&account).await.text(), "nobody has no account");
+        let error = onward.plainly().await.expect_err("so is what was made of it");
+        assert_eq!(error.outcome(), Outcome::NotRun);
+    }
+
+    pub(super) async fn promise_is_passed_on(world: World) {
+        let account = world.bank.open("ada").pipelined();
+        let deposit = account.deposit(4).send();
+        let balance = world.bank.balance_of(account.clone()).send();
+        world.gate.add_permits(1);
+        assert_eq!(deposit.await, Ok(4));
+        assert!(balance.await.expect("it is called") <= 4);
+        assert_eq!(world.bank.balance_of(account).await, Ok(4));
+    }
+
+    pub(super) async fn promise_of_what_comes_home_is_the_object_itself(world: World) {
+        for _ in 0..20 {
+            let mine = MyAccount::remote();
+            let mut account = world.bank.echo(mine.clone()).pipelined();
+            let mut sent: Vec<_> = (0..10).map(|number| account.note(number.to_string()).send()).collect();
+            world.gate.add_permits(1);
+            tokio::task::yield_now().await;
+            sent.extend((10..20).map(|number| account.note(number.to_string()).send()));
+            let mut known = Remote::resolved(&account).await.expect("it resolves");
+            assert!(Remote::is_local(&known));
+            assert_eq!(Remote::key(&known), Remote::key(&mine));
+            sent.extend((20..30).map(|number| known.note(number.to_string()).send()));
+            for call in sent {
+                call.await.expect("it runs");
+            }
+            assert_eq!(mine.notes().await, Ok((0..30).map(|number| number.to_string()).collect()));
+        }
+    }
+
+    pub(super) async fn dropped_promise_cancels_its_call(world: World) {
+        drop(world.bank.slow().pipelined());
+        while world.bank.ended().await.expect("it answers") == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(super) async fn dropped_promise_that_was_used_does_not_cancel_its_call(world: World) {
+        let deposit = {
+            let account = world.bank.open("ada").pipelined();
+            account.deposit(6).send()
+        };
+        assert_eq!(world.bank.ended().await, Ok(0));
+        world.gate.add_permits(1);
+        assert_eq!(deposit.await, Ok(6));
+    }
+
+    pub(super) async fn deadline_of_a_waiting_call_says_that_it_did_not_run(world: World) {
+        let account = Remote::from_future(std::future::pending::<Result<Remote<dyn Account>>>());
+        let error = account.plainly().timeout(Duration::from_millis(1)).await.expect_err("it waits for ever");
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Deadline, Outcome::NotRun));
+        drop(world);
+    }
+
+    pub(super) async fn calls_that_wait_are_bounded(world: World) {
+        let account = Remote::from_future(std::future::pending::<Result<Remote<dyn Account>>>());
+        let most = Limits::default().promised_calls as usize;
+        let waiting: Vec<_> = (0..most).map(|_| account.plainly().send()).collect();
+        let error = account.plainly().await.expect_err("there are too many");
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Overloaded, Outcome::NotRun));
+        drop(waiting);
+        let error = account.plainly().timeout(Duration::from_millis(1)).await.expect_err("it waits");
+        assert_eq!(error.kind(), ErrorKind::Deadline, "those that were given up make room");
+        drop(world);
+    }
+}
+
+#[tokio::test]
+async fn future_is_a_reference_at_once() {
+    let World { bank, gate, _nodes } = far().await;
+    let (give, given) = tokio::sync::oneshot::channel();
+    let later = Remote::from_future(async move { Ok::<_, Error>(given.await.expect("it is given")) });
+    gate.add_permits(1);
+    let deposit = later.open("ada").pipelined().deposit(2).send();
+    give.send(bank).unwrap_or_else(|_| panic!("somebody waits"));
+    assert_eq!(deposit.await, Ok(2));
+}
+
+#[tokio::test]
+async fn future_that_nobody_waits_for_is_dropped() {
+    let dropped = Arc::new(AtomicU64::new(0));
+    let count = Count(Arc::clone(&dropped));
+    let future = async move {
+        let _count = count;
+        std::future::pending::<Result<Remote<dyn Account>>>().await
+    };
+    drop(Remote::from_future(future));
+    while dropped.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn promise_of_itself_is_an_error() {
+    let own: Arc<Mutex<Option<Remote<dyn Account>>>> = Arc::default();
+    let inner = Arc::clone(&own);
+    let account = Remote::from_future(async move {
+        loop {
+            if let Some(own) = inner.lock().expect("not poisoned").clone() {
+                return Ok::<_, Error>(own);
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    *own.lock().expect("not poisoned") = Some(account.clone());
+    let error = account.plainly().await.expect_err("there is nothing");
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Misuse, Outcome::NotRun));
+    own.lock().expect("not poisoned").take();
+}
