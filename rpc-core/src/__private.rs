@@ -216,7 +216,7 @@ fn raw_call<A: Serialize>(
 ) -> Result<RawCall, Error> {
     let (bytes, mut outgoing) = encode(arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX)?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references };
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
     Ok(RawCall::new(Method::known(interface, method), payload))
 }
 
@@ -244,6 +244,7 @@ where
         oneway: false,
         deadline: inherited.as_ref().and_then(|context| context.deadline),
         inherited,
+        promise: None,
     };
     Call::remote(RemoteCall::new(session, prepared), decode_reply::<K, E>, called)
 }
@@ -267,7 +268,7 @@ where
     let named = Method::known(called.interface, called.method);
     let future = Box::pin(async move {
         let call = RawCall { method: named, payload, context: Context::current() };
-        let reply = crate::session::call_raw(&import, call, None).reply().await;
+        let reply = crate::session::call_raw(&import, call, None, None).reply().await;
         decode_raw::<K, E>(reply, session.peer().clone(), &called)
     });
     Call::passing(called, future, false)

@@ -209,7 +209,7 @@ impl AnyRemote {
     pub fn call_raw(&self, call: RawCall) -> RawReturn {
         match &self.place {
             Place::Here(servant) => crate::direct::call_raw(Arc::clone(servant), call),
-            Place::There(import) => crate::session::call_raw(import, call, None),
+            Place::There(import) => crate::session::call_raw(import, call, None, None),
             Place::Promise(_) => {
                 let ongoing = pipeline::start(self, Going::of(call));
                 RawReturn::pending(async move {
@@ -228,6 +228,7 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => import_of(servant),
             Place::There(import) => Some(Arc::clone(import)),
+            Place::Promise(_) => self.known()?.import(),
             Place::Broken(_) => None,
         }
     }
@@ -239,7 +240,8 @@ impl AnyRemote {
         match &self.place {
             Place::There(import) => crate::inbound::bounds(import.session().limits()),
             Place::Here(servant) => servant.behind().map_or_else(|| crate::inbound::bounds(&limits), Self::bounds),
-            _ => crate::inbound::bounds(&limits),
+            Place::Promise(_) => self.known().map_or_else(|| crate::inbound::bounds(&limits), |known| known.bounds()),
+            Place::Broken(_) => crate::inbound::bounds(&limits),
         }
     }
 

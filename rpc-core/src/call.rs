@@ -297,7 +297,7 @@ where
     {
         let asked = Asked::new();
         let promise = T::promised(&At::the_result_of(&asked));
-        let call = self.send();
+        let call = self.ahead(&asked).send();
         pipeline::drive(&asked, async move {
             match call.await {
                 Ok(value) => {
@@ -309,6 +309,16 @@ where
             }
         });
         promise
+    }
+
+    /// Has the callee keep the result for calls on the promises of it, where that is possible.
+    fn ahead(mut self, asked: &std::sync::Arc<Asked>) -> Self {
+        match &mut self.state {
+            State::Remote(call, ..) => call.promise(asked),
+            State::Promised(call, ..) => call.promise(asked),
+            State::Local(_) | State::Spawned(_) | State::Failed(_) | State::Done => {}
+        }
+        self
     }
 
     /// Waits for the result in code that has no runtime; netref's own background runtime drives the call. See [`blocking`](crate::blocking).
@@ -478,6 +488,7 @@ where
 {
     let decoded = match (status, Codec::from_id(codec)) {
         (Status::SystemError, _) => return Err(decode_error(bytes)),
+        (Status::Broken, _) => return Err(pipeline::nowhere()),
         (Status::Cancelled, _) => {
             return Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee's node ended the call"));
         }

@@ -42,6 +42,8 @@ pub(crate) struct CallContext {
     pub(crate) passed_on: Option<PassedOn>,
     /// Whether the call that came says that its method is idempotent.
     pub(crate) idempotent: bool,
+    /// Whether the result is called ahead, so that it has to be known which references it has.
+    pub(crate) promised: bool,
     /// The object before which others wait until this method has been entered. Only for one that blocks its thread: it is not known
     /// when its first poll ends.
     pub(crate) line: Option<u64>,

@@ -135,6 +135,9 @@ impl<T: ?Sized + Interface> Remote<T> {
                 return Self { place: RemotePlace::Here(object) };
             }
         }
+        if let Place::Promise(promise) = &reference.place {
+            promise.name(T::DESCRIPTOR.name);
+        }
         Self { place: RemotePlace::Any(reference) }
     }
 

@@ -24,7 +24,14 @@ impl std::fmt::Display for BankError {
     }
 }
 
-impl std::error::Error for BankError {}
+impl std::error::Error for BankError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoAccount { .. } => None,
+            Self::Call(error) => Some(error),
+        }
+    }
+}
 
 impl From<Error> for BankError {
     fn from(error: Error) -> Self {
@@ -154,7 +161,7 @@ impl Account for MyAccount {
 struct World {
     bank: Remote<dyn Bank>,
     gate: Arc<Semaphore>,
-    _nodes: Vec<Node>,
+    nodes: Vec<Node>,
 }
 
 fn bank() -> (Remote<dyn Bank>, Arc<Semaphore>) {
@@ -164,7 +171,7 @@ fn bank() -> (Remote<dyn Bank>, Arc<Semaphore>) {
 
 async fn near() -> World {
     let (bank, gate) = bank();
-    World { bank, gate, _nodes: Vec::new() }
+    World { bank, gate, nodes: Vec::new() }
 }
 
 async fn far() -> World {
@@ -173,7 +180,7 @@ async fn far() -> World {
     let guest = Node::builder().start().await.expect("starts");
     let url = format!("{}/bank", host.addresses()[0]);
     let bank = guest.connect::<dyn Bank>(&url).await.expect("connects");
-    World { bank, gate, _nodes: vec![host, guest] }
+    World { bank, gate, nodes: vec![host, guest] }
 }
 
 macro_rules! near_and_far {
@@ -355,9 +362,166 @@ mod bodies {
     }
 }
 
+/// The session of a node with the other node of a test.
+fn session_of(node: &Node) -> netref::Session {
+    node.sessions().into_iter().next().expect("there is one")
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..10_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("{what}");
+}
+
+#[tokio::test]
+async fn calls_are_at_the_callee_before_the_result_is() {
+    let world = far().await;
+    let account = world.bank.open("ada").pipelined();
+    let sent: Vec<_> = (1..=3).map(|amount| account.deposit(amount).send()).collect();
+    let same = world.bank.same().pipelined().open("bob").pipelined();
+    let other = same.deposit(5).send();
+    let host = session_of(&world.nodes[0]);
+    until("four calls wait over there", || host.stats().promised == 4).await;
+    world.gate.add_permits(2);
+    for call in sent {
+        call.await.expect("it runs");
+    }
+    assert_eq!(other.await, Ok(5));
+    assert_eq!(account.deposit(1).await, Ok(7));
+    drop((account, same));
+    let World { bank, nodes, .. } = world;
+    drop(bank);
+    until("nothing is left", || nodes.iter().all(|node| session_of(node).stats().is_idle())).await;
+}
+
+#[tokio::test]
+async fn result_that_is_only_called_ahead_is_not_sent() {
+    let world = far().await;
+    let deposit = {
+        let account = world.bank.open("ada").pipelined();
+        account.deposit(5).send()
+    };
+    let host = session_of(&world.nodes[0]);
+    until("the call waits over there", || host.stats().promised == 1).await;
+    let mine = session_of(&world.nodes[1]);
+    // What was said before has arrived when this is answered.
+    assert_eq!(world.bank.ended().await, Ok(0));
+    world.gate.add_permits(1);
+    assert_eq!(deposit.await, Ok(5));
+    assert_eq!((host.stats().exports, mine.stats().imports), (1, 1), "the bank, and no account");
+    until("no call is left", || host.stats().calls_in + mine.stats().calls_out == 0).await;
+}
+
+#[tokio::test]
+async fn end_of_the_session_breaks_its_promises() {
+    let world = far().await;
+    let account = world.bank.open("ada").pipelined();
+    let sent = account.deposit(1).send();
+    let host = session_of(&world.nodes[0]);
+    until("the call waits over there", || host.stats().promised == 1).await;
+    session_of(&world.nodes[1]).close();
+    assert!(matches!(sent.await, Err(BankError::Call(error)) if error.outcome() == Outcome::MayHaveRun), "it had been sent");
+    let late = account.plainly().await.expect_err("there is nothing to call");
+    assert_eq!((late.kind(), late.outcome()), (ErrorKind::Disconnected, Outcome::NotRun));
+    assert_eq!(Remote::closed(&account).await.kind(), ErrorKind::Disconnected);
+    until("nothing is left", || host.stats().is_idle()).await;
+}
+
+#[remote]
+trait Middle {
+    /// An object of the third node's.
+    async fn distant(&self) -> Result<Remote<dyn Account>>;
+    /// Holds a reference, and notes on it what it is told.
+    async fn hold(&mut self, account: Remote<dyn Account>) -> Result<()>;
+    async fn held(&self) -> Result<Remote<dyn Account>>;
+    async fn note(&self, text: String) -> Result<()>;
+}
+
+struct MyMiddle {
+    gate: Arc<Semaphore>,
+    distant: Remote<dyn Account>,
+    held: Option<Remote<dyn Account>>,
+}
+
+impl Middle for MyMiddle {
+    async fn distant(&self) -> Result<Remote<dyn Account>> {
+        self.gate.acquire().await.expect("never closed").forget();
+        Ok(self.distant.clone())
+    }
+
+    async fn hold(&mut self, account: Remote<dyn Account>) -> Result<()> {
+        self.held = Some(account);
+        Ok(())
+    }
+
+    async fn held(&self) -> Result<Remote<dyn Account>> {
+        Ok(self.held.clone().expect("it holds one"))
+    }
+
+    async fn note(&self, text: String) -> Result<()> {
+        let mut held = self.held.clone().expect("it holds one");
+        held.note(text).await
+    }
+}
+
+/// Three nodes in a row: the first one calls the second, which holds an object of the third.
+async fn three() -> (Remote<dyn Middle>, Remote<dyn Account>, Arc<Semaphore>, Vec<Node>) {
+    let account = MyAccount::remote();
+    let third = Node::builder().listen("tcp://127.0.0.1:0").publish("account", account.clone()).start().await.expect("starts");
+    let gate = Arc::new(Semaphore::new(0));
+    let second = Node::builder().listen("tcp://127.0.0.1:0").start().await.expect("starts");
+    let distant = second.connect::<dyn Account>(&format!("{}/account", third.addresses()[0])).await.expect("connects");
+    second.publish("middle", Remote::<dyn Middle>::new(MyMiddle { gate: Arc::clone(&gate), distant, held: None })).expect("it is free");
+    let first = Node::builder().start().await.expect("starts");
+    let middle = first.connect::<dyn Middle>(&format!("{}/middle", second.addresses()[0])).await.expect("connects");
+    (middle, account, gate, vec![first, second, third])
+}
+
+#[tokio::test]
+async fn promise_of_an_object_of_a_third_node_keeps_order() {
+    let (middle, account, gate, _nodes) = three().await;
+    let mut promise = middle.distant().pipelined();
+    let mut sent: Vec<_> = (0..10).map(|number| promise.note(number.to_string()).send()).collect();
+    gate.add_permits(1);
+    let mut known = Remote::resolved(&promise).await.expect("it resolves");
+    sent.extend((10..20).map(|number| known.note(number.to_string()).send()));
+    for call in sent {
+        call.await.expect("it runs");
+    }
+    assert_eq!(account.notes().await, Ok((0..20).map(|number| number.to_string()).collect()));
+}
+
+#[tokio::test]
+async fn promise_that_is_passed_to_another_node_is_resolved_there() {
+    for is_home in [false, true] {
+        let (mut middle, distant, _gate, _nodes) = three().await;
+        let (give, given) = tokio::sync::oneshot::channel();
+        let mine = Remote::from_future(async move { Ok::<_, Error>(given.await.expect("it is given")) });
+        middle.hold(mine.clone()).await.expect("it holds it");
+        let early = middle.note("early".into()).send();
+        let held = middle.held().await.expect("it is there");
+        assert_eq!(Remote::key(&held), None, "what comes home is a promise as well");
+        let account = MyAccount::remote();
+        let meant = if is_home { account.clone() } else { distant.clone() };
+        give.send(meant).unwrap_or_else(|_| panic!("somebody waits"));
+        early.await.expect("it runs");
+        middle.note("late".into()).await.expect("it runs");
+        let text = |notes: Vec<String>| notes.join(" ");
+        let notes = if is_home { account.notes().await } else { distant.notes().await };
+        assert_eq!(notes.map(text), Ok("early late".to_owned()));
+        let held = middle.held().await.expect("it is there");
+        let known = Remote::resolved(&held).await.expect("it resolves");
+        assert_eq!(Remote::key(&known), Remote::key(&Remote::resolved(&mine).await.expect("it resolves")));
+    }
+}
+
 #[tokio::test]
 async fn future_is_a_reference_at_once() {
-    let World { bank, gate, _nodes } = far().await;
+    let World { bank, gate, nodes: _nodes } = far().await;
     let (give, given) = tokio::sync::oneshot::channel();
     let later = Remote::from_future(async move { Ok::<_, Error>(given.await.expect("it is given")) });
     gate.add_permits(1);

@@ -52,7 +52,7 @@ struct Theirs {
 
 /// What a node offers.
 fn offered(node: &NodeCore) -> u64 {
-    if node.compresses() { wire::feature::COMPRESSION } else { 0 }
+    wire::feature::PIPELINING | if node.compresses() { wire::feature::COMPRESSION } else { 0 }
 }
 
 /// A link during its handshake.

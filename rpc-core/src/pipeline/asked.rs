@@ -14,6 +14,8 @@ use super::promise::Promise;
 use crate::any::{AnyRemote, broken};
 use crate::context::{Within, inherited};
 use crate::error::{Error, ErrorKind, Outcome};
+use crate::id::CallId;
+use crate::session::{KeptAnswer, SessionCore};
 
 /// The references of a result by their places, or why there is no result.
 pub(crate) type Settlement = Result<Vec<(Path, AnyRemote)>, Arc<Breakage>>;
@@ -21,7 +23,7 @@ pub(crate) type Settlement = Result<Vec<(Path, AnyRemote)>, Arc<Breakage>>;
 /// One call, for the promises of its result.
 #[derive(Default)]
 pub(crate) struct Asked {
-    promises: Mutex<Vec<Weak<Promise>>>,
+    promises: Mutex<Vec<(Path, Weak<Promise>)>>,
     /// Promises that somebody holds.
     alive: AtomicUsize,
     gone: Notify,
@@ -29,6 +31,18 @@ pub(crate) struct Asked {
     used: AtomicBool,
     settled: Mutex<Option<Result<(), Arc<Breakage>>>>,
     done: Notify,
+    ahead: Mutex<Ahead>,
+}
+
+/// How calls on the promises go ahead.
+#[derive(Default)]
+enum Ahead {
+    /// They wait here.
+    #[default]
+    Not,
+    /// The call that was asked is on its way.
+    Goes(Arc<SessionCore>),
+    Kept(Arc<KeptAnswer>),
 }
 
 impl fmt::Debug for Asked {
@@ -44,7 +58,7 @@ impl Asked {
 
     pub(super) fn promised(&self, promise: &Arc<Promise>) {
         self.alive.fetch_add(1, Ordering::Relaxed);
-        self.promises.lock().push(Arc::downgrade(promise));
+        self.promises.lock().push((promise.path().clone(), Arc::downgrade(promise)));
     }
 
     /// A promise was dropped.
@@ -65,8 +79,70 @@ impl Asked {
         }
     }
 
+    /// Why there is nothing to call, once that is known; `None` when there is a result.
+    pub(crate) async fn breakage(&self) -> Option<Arc<Breakage>> {
+        loop {
+            let done = self.done.notified();
+            tokio::pin!(done);
+            done.as_mut().enable();
+            if let Some(settled) = &*self.settled.lock() {
+                return settled.as_ref().err().cloned();
+            }
+            done.await;
+        }
+    }
+
+    /// The call will be sent over a session whose peer keeps its result.
+    pub(crate) fn goes_over(&self, session: &Arc<SessionCore>) {
+        *self.ahead.lock() = Ahead::Goes(Arc::clone(session));
+    }
+
+    /// It was sent: calls on its promises need not wait here any more. Called under the session's lock.
+    /// False when nobody wants it any more.
+    pub(crate) fn sent(&self, id: CallId) -> bool {
+        let mut ahead = self.ahead.lock();
+        let Ahead::Goes(session) = &*ahead else { return false };
+        *ahead = Ahead::Kept(KeptAnswer::new(Arc::clone(session), id));
+        true
+    }
+
+    /// The call, when its result is kept by the peer of this session. Called under the session's lock, so nothing is taken hold of.
+    pub(super) fn answer_on(&self, session: &SessionCore) -> Option<CallId> {
+        match &*self.ahead.lock() {
+            Ahead::Kept(answer) if answer.is_on(session) => Some(answer.id()),
+            _ => None,
+        }
+    }
+
+    /// The result at the peer.
+    pub(super) fn answer(&self) -> Option<Arc<KeptAnswer>> {
+        match &*self.ahead.lock() {
+            Ahead::Kept(answer) => Some(Arc::clone(answer)),
+            Ahead::Not | Ahead::Goes(_) => None,
+        }
+    }
+
+    /// Nothing more goes ahead. The result is finished when what goes is on its way.
+    fn stay(&self) {
+        let ahead = std::mem::replace(&mut *self.ahead.lock(), Ahead::Not);
+        drop(ahead);
+    }
+
+    /// The promise of a place, if somebody holds it.
+    pub(crate) fn promise_at(&self, path: &[u32]) -> Option<Arc<Promise>> {
+        // Only what is asked for is taken hold of: the session's lock is held, and nothing may be dropped.
+        self.promises.lock().iter().filter(|(known, _)| known == path).find_map(|(_, promise)| promise.upgrade())
+    }
+
+    /// How many promises there are.
+    pub(crate) fn promises(&self) -> usize {
+        let mut promises = self.promises.lock();
+        promises.retain(|(_, promise)| promise.strong_count() > 0);
+        promises.len()
+    }
+
     /// The call is done. Each promise becomes what the result has at its place, and the calls that wait for it are started.
-    fn settle(&self, settlement: &Settlement) {
+    pub(crate) fn settle(&self, settlement: &Settlement) {
         {
             let mut settled = self.settled.lock();
             if settled.is_some() {
@@ -76,7 +152,7 @@ impl Asked {
         }
         self.done.notify_waiters();
         let promises = std::mem::take(&mut *self.promises.lock());
-        for promise in promises.iter().filter_map(Weak::upgrade) {
+        for promise in promises.iter().filter_map(|(_, promise)| promise.upgrade()) {
             let outcome = match settlement {
                 Ok(references) => {
                     let found = references.iter().find(|(path, _)| path == promise.path());
@@ -86,6 +162,7 @@ impl Asked {
             };
             promise.settle(outcome);
         }
+        self.stay();
     }
 }
 
@@ -115,6 +192,8 @@ pub(crate) fn drive(asked: &Arc<Asked>, result: impl Future<Output = Settlement>
                     // Nothing was called on it, and nobody waits for it: the call is dropped, and so cancelled.
                     return;
                 }
+                // Nobody can call ahead any more, so the peer need not keep the result, nor send it.
+                asked.stay();
                 result.await
             }
         };

@@ -45,8 +45,11 @@ impl Breakage {
             return error.clone().into();
         }
         let text = crate::panics::caught(|| error.to_string()).unwrap_or_else(|_| "an error that panics when it is shown".to_owned());
-        let origin = Error::new(ErrorKind::Nested, Outcome::Ran, text.clone());
-        Self { error: Error::broken_promise(origin, text), value: Self::encode(error) }
+        let error_of_netref = match source(error) {
+            Some(source) => source.with_outcome(Outcome::NotRun),
+            None => Error::broken_promise(Error::new(ErrorKind::Nested, Outcome::Ran, text.clone()), text),
+        };
+        Self { error: error_of_netref, value: Self::encode(error) }
     }
 
     fn encode<E: Serialize + 'static>(error: &E) -> Option<Value> {
@@ -55,7 +58,7 @@ impl Breakage {
             crate::panics::caught(|| transfer::encoding(|| codec::encode(Codec::Bincode, error, &mut bytes, MESSAGE_BYTES_MAX))).ok()?;
         let (Ok(()), mut outgoing) = encoded else { return None };
         let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-        let payload = Payload { codec: Codec::Bincode.id(), bytes: bytes.into(), segments, references };
+        let payload = Payload { codec: Codec::Bincode.id(), bytes: bytes.into(), segments, references, within: None };
         Some(Value { of: TypeId::of::<E>(), payload })
     }
 
@@ -70,6 +73,25 @@ impl Breakage {
         value.and_then(|value| decode(&value.payload)).unwrap_or_else(|| E::from(self.error.clone().with_method(method)))
     }
 }
+
+/// The error of netref's that an error of the user's wraps, where it says so.
+fn source(error: &dyn std::error::Error) -> Option<Error> {
+    let walked = crate::panics::caught(|| {
+        let mut source = error.source();
+        for _ in 0..SOURCES_MAX {
+            let found = source?;
+            if let Some(error) = found.downcast_ref::<Error>() {
+                return Some(error.clone());
+            }
+            source = found.source();
+        }
+        None
+    });
+    walked.ok().flatten()
+}
+
+/// How far an error is asked for its source.
+const SOURCES_MAX: usize = 16;
 
 fn decode<E: DeserializeOwned>(payload: &Payload) -> Option<E> {
     let references = payload.references.iter().cloned().map(Some).collect();

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::time::Sleep;
 
+use super::asked::Asked;
 use super::start::{Answered, Going, Ongoing, start};
 use crate::any::AnyRemote;
 use crate::error::Outcome;
@@ -15,27 +17,27 @@ use crate::session::deadline_over;
 
 /// A call whose arguments are encoded. Dropping it cancels it.
 pub(crate) struct PromisedCall {
-    reference: AnyRemote,
     stage: Stage,
     /// Set after it was sent.
     late: Option<(Instant, Option<Pin<Box<Sleep>>>)>,
 }
 
 enum Stage {
-    New(Box<Going>),
+    /// The promise is held only as long as it is needed: when nobody holds it, its result is not sent.
+    New(AnyRemote, Box<Going>),
     Sent(Ongoing),
     Done,
 }
 
 impl PromisedCall {
     pub(crate) fn new(reference: AnyRemote, call: RawCall) -> Self {
-        Self { reference, stage: Stage::New(Box::new(Going::of(call))), late: None }
+        Self { stage: Stage::New(reference, Box::new(Going::of(call))), late: None }
     }
 
     /// Bounds the call; the earlier of two deadlines holds.
     pub(crate) fn bound(&mut self, deadline: Instant) {
         match &mut self.stage {
-            Stage::New(going) => going.deadline = Some(going.deadline.map_or(deadline, |known| known.min(deadline))),
+            Stage::New(_, going) => going.deadline = Some(going.deadline.map_or(deadline, |known| known.min(deadline))),
             Stage::Sent(_) | Stage::Done => {
                 let deadline = self.late.as_ref().map_or(deadline, |(known, _)| deadline.min(*known));
                 self.late = Some((deadline, None));
@@ -43,10 +45,17 @@ impl PromisedCall {
         }
     }
 
+    /// Has the callee keep the result for calls on the promises of it.
+    pub(crate) fn promise(&mut self, asked: &Arc<Asked>) {
+        if let Stage::New(_, going) = &mut self.stage {
+            going.asked = Some(Arc::clone(asked));
+        }
+    }
+
     /// Sends the call, or puts it where it waits.
     pub(crate) fn send(&mut self) {
-        if let Stage::New(going) = std::mem::replace(&mut self.stage, Stage::Done) {
-            self.stage = Stage::Sent(start(&self.reference, *going));
+        if let Stage::New(reference, going) = std::mem::replace(&mut self.stage, Stage::Done) {
+            self.stage = Stage::Sent(start(&reference, *going));
         }
     }
 }
@@ -56,7 +65,7 @@ impl Future for PromisedCall {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
         let this = &mut *self;
-        if matches!(this.stage, Stage::New(_)) {
+        if matches!(this.stage, Stage::New(..)) {
             this.send();
         }
         let Stage::Sent(ongoing) = &mut this.stage else { return Poll::Pending };

@@ -24,12 +24,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub(crate) use asked::{Asked, drive};
+pub(crate) use asked::{Asked, Settlement, drive, nowhere};
 pub(crate) use breakage::Breakage;
 pub(crate) use call::PromisedCall;
-pub(crate) use paths::{Path, find};
-pub(crate) use promise::Promise;
-pub(crate) use start::{Answered, Going, PROMISES_MAX, circle, start};
+pub(crate) use paths::{Found, Path, find};
+pub(crate) use promise::{Outcomes, Promise};
+pub(crate) use start::{Answered, Going, Ongoing, PROMISES_MAX, circle, start};
 
 use crate::any::AnyRemote;
 use crate::function::{Arguments, Function, RemoteFn};

@@ -15,6 +15,10 @@ use crate::transfer;
 /// The way to a reference in a value: the number of a field, then of a field in that.
 pub(crate) type Path = Vec<u32>;
 
+/// The references of a result. A type of its own, so that a result of which nobody asks holds one word for them.
+#[derive(Debug)]
+pub(crate) struct Found(pub(crate) Vec<(Path, AnyRemote)>);
+
 /// How deep a way may go. Nobody nests promises deeper, and it bounds the stack.
 pub(crate) const PATH_MAX: usize = 16;
 

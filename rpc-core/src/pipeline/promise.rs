@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -17,11 +17,13 @@ use super::waiting::{Entry, waiting};
 use crate::any::{AnyRemote, Place};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::handler::{RawCall, RawReply};
+use crate::id::{CallId, ExportId};
 use crate::inbound::{Inbound, Reply, Served};
 use crate::interface::InterfaceDescriptor;
 use crate::limits::Limits;
 use crate::object::cell::{ObjectMeta, next_number};
 use crate::servant::{Kind, Resolved, Servant, reply_of};
+use crate::session::{Import, Lane, SessionCore};
 
 /// What a promise has become.
 pub(crate) type Outcomes = Result<AnyRemote, Arc<Breakage>>;
@@ -29,16 +31,21 @@ pub(crate) type Outcomes = Result<AnyRemote, Arc<Breakage>>;
 /// A reference before it is known what it refers to.
 pub(crate) struct Promise {
     number: u64,
-    interface: Box<str>,
+    /// Empty until somebody says what it is used as.
+    interface: OnceLock<Box<str>>,
     asked: Arc<Asked>,
     path: Path,
+    /// For what a peer has promised: what it is until it says more.
+    import: Mutex<Option<Arc<Import>>>,
     stage: Mutex<Stage>,
+    /// Who has to be told what it is.
+    watchers: Mutex<Vec<(Weak<SessionCore>, ExportId)>>,
     changed: Notify,
 }
 
 enum Stage {
     /// Nothing is known. Calls wait.
-    Unknown(VecDeque<Entry>),
+    Unknown(VecDeque<Entry>, Option<Arc<Lane>>),
     /// What it is is known, and the calls that came before are being started. Those that come now wait behind them.
     Opening(Outcomes, VecDeque<Entry>),
     /// Calls go there.
@@ -49,6 +56,8 @@ enum Stage {
 pub(super) enum TakenIn {
     /// It waits.
     Waits(Ongoing),
+    /// It goes to the peer that will know what it is.
+    Ahead(Arc<Lane>, Box<Going>),
     /// It goes where the promise leads.
     Goes(Outcomes, Box<Going>),
 }
@@ -56,12 +65,24 @@ pub(super) enum TakenIn {
 impl Promise {
     /// A reference in the result of a call, at `path`.
     pub(crate) fn in_result(asked: &Arc<Asked>, path: Path, interface: &str) -> Arc<Self> {
+        Self::new(asked, path, interface, None)
+    }
+
+    /// What a peer has promised.
+    pub(crate) fn of_import(import: Arc<Import>) -> Arc<Self> {
+        let interface = import.interface().to_owned();
+        Self::new(&Asked::new(), Path::new(), &interface, Some(import))
+    }
+
+    fn new(asked: &Arc<Asked>, path: Path, interface: &str, import: Option<Arc<Import>>) -> Arc<Self> {
         let promise = Arc::new(Self {
             number: next_number(),
-            interface: interface.into(),
+            interface: if interface.is_empty() { OnceLock::new() } else { OnceLock::from(Box::from(interface)) },
             asked: Arc::clone(asked),
             path,
-            stage: Mutex::new(Stage::Unknown(VecDeque::new())),
+            import: Mutex::new(import),
+            watchers: Mutex::new(Vec::new()),
+            stage: Mutex::new(Stage::Unknown(VecDeque::new(), None)),
             changed: Notify::new(),
         });
         asked.promised(&promise);
@@ -69,7 +90,12 @@ impl Promise {
     }
 
     pub(crate) fn interface(&self) -> &str {
-        &self.interface
+        self.interface.get().map_or("", |interface| interface)
+    }
+
+    /// Says what it is used as, if that was not said yet.
+    pub(crate) fn name(&self, interface: &str) {
+        self.interface.get_or_init(|| interface.into());
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -80,7 +106,7 @@ impl Promise {
     pub(crate) fn known(&self) -> Option<Outcomes> {
         match &*self.stage.lock() {
             Stage::Known(outcome) => Some(outcome.clone()),
-            Stage::Unknown(_) | Stage::Opening(..) => None,
+            Stage::Unknown(..) | Stage::Opening(..) => None,
         }
     }
 
@@ -107,7 +133,18 @@ impl Promise {
         let mut stage = self.stage.lock();
         let queue = match &mut *stage {
             Stage::Known(outcome) => return TakenIn::Goes(outcome.clone(), Box::new(going)),
-            Stage::Unknown(queue) | Stage::Opening(_, queue) => queue,
+            Stage::Unknown(queue, lane) => {
+                // Once a call waits here, those behind it do too.
+                if queue.is_empty()
+                    && let Some(lane) = self.lane(lane)
+                {
+                    drop(stage);
+                    self.asked.note_use();
+                    return TakenIn::Ahead(lane, Box::new(going));
+                }
+                queue
+            }
+            Stage::Opening(_, queue) => queue,
         };
         let most = Limits::default().promised_calls as usize;
         let mut unwanted = Vec::new();
@@ -134,18 +171,48 @@ impl Promise {
         taken
     }
 
-    /// It is known what it refers to. The calls that waited are started, in their order, on the thread that says so.
-    pub(super) fn settle(self: &Arc<Self>, outcome: Outcomes) {
-        {
-            let mut stage = self.stage.lock();
-            let Stage::Unknown(queue) = &mut *stage else { return };
-            *stage = Stage::Opening(outcome, std::mem::take(queue));
+    fn lane(&self, lane: &mut Option<Arc<Lane>>) -> Option<Arc<Lane>> {
+        if lane.is_none() {
+            *lane = match &*self.import.lock() {
+                Some(import) => Some(Lane::to_export(Arc::clone(import), Arc::clone(&self.asked))),
+                None => self.asked.answer().map(|answer| Lane::to_answer(answer, self.path.clone(), Arc::clone(&self.asked))),
+            };
         }
+        lane.clone()
+    }
+
+    /// Where it lies at the peer of a session, while it is not known what it is. Called under the session's lock.
+    pub(crate) fn answer_on(&self, session: &SessionCore) -> Option<(CallId, Path)> {
+        let stage = self.stage.lock();
+        let call = matches!(&*stage, Stage::Unknown(..)).then(|| self.asked.answer_on(session)).flatten()?;
+        Some((call, self.path.clone()))
+    }
+
+    /// It is known what it refers to. The calls that waited are started, in their order, on the thread that says so.
+    pub(crate) fn settle(self: &Arc<Self>, outcome: Outcomes) {
+        let lane = {
+            let mut stage = self.stage.lock();
+            let Stage::Unknown(queue, lane) = &mut *stage else { return };
+            let (queue, lane) = (std::mem::take(queue), lane.take());
+            *stage = Stage::Opening(outcome, queue);
+            lane
+        };
         if self.leads_to_itself()
             && let Stage::Opening(outcome, _) = &mut *self.stage.lock()
         {
             *outcome = Err(Arc::new(circle().into()));
         }
+        let import = self.import.lock().take();
+        drop(import);
+        match lane {
+            // What went ahead is on its way first, and back if this is where it leads.
+            Some(lane) => lane.ends_for(self),
+            None => self.open(),
+        }
+    }
+
+    /// Starts the calls that waited, in their order, on this thread; then no call waits any more.
+    pub(crate) fn open(self: &Arc<Self>) {
         while let Some((entry, outcome)) = self.next() {
             if entry.is_wanted() {
                 entry.start(|going| match outcome {
@@ -157,6 +224,28 @@ impl Promise {
             }
         }
         self.changed.notify_waiters();
+        let watchers = std::mem::take(&mut *self.watchers.lock());
+        for (session, export) in watchers.iter().filter_map(|(session, export)| Some((session.upgrade()?, *export))) {
+            session.say_what_it_is(export, self);
+        }
+    }
+
+    /// Tells a peer, to whom it was passed on, what it is when that is known. False when it is known already. Called under the session's
+    /// lock.
+    pub(crate) fn watch(&self, session: Weak<SessionCore>, export: ExportId) -> bool {
+        let mut watchers = self.watchers.lock();
+        // Under this lock: whoever opens it takes the watchers afterwards.
+        let is_open = !matches!(&*self.stage.lock(), Stage::Known(_));
+        if is_open {
+            watchers.push((session, export));
+        }
+        is_open
+    }
+
+    /// What it is until the peer that has promised it says more, when that is the peer of this session. Called under the session's lock.
+    pub(crate) fn import_on(&self, session: &SessionCore) -> Option<ExportId> {
+        let import = self.import.lock();
+        import.as_ref().filter(|import| std::ptr::eq(Arc::as_ptr(import.session()), session)).map(|import| import.id())
     }
 
     /// Whether this is a promise of a promise of itself: calls would be handed round for ever. Looked for when what it leads to is set, so
@@ -173,9 +262,10 @@ impl Promise {
         true
     }
 
-    fn outcome(&self) -> Option<Outcomes> {
+    /// What it has become, whether or not calls go there yet.
+    pub(crate) fn outcome(&self) -> Option<Outcomes> {
         match &*self.stage.lock() {
-            Stage::Unknown(_) => None,
+            Stage::Unknown(..) => None,
             Stage::Opening(outcome, _) | Stage::Known(outcome) => Some(outcome.clone()),
         }
     }
@@ -203,8 +293,8 @@ impl fmt::Debug for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.known() {
             Some(Ok(reference)) => reference.fmt(f),
-            Some(Err(breakage)) => write!(f, "Remote(`{}`, broken: {})", self.interface, breakage.error()),
-            None => write!(f, "Remote(`{}`, promised)", self.interface),
+            Some(Err(breakage)) => write!(f, "Remote(`{}`, broken: {})", self.interface(), breakage.error()),
+            None => write!(f, "Remote(`{}`, promised)", self.interface()),
         }
     }
 }
@@ -224,7 +314,7 @@ impl Servant for Promise {
     }
 
     fn interface(&self) -> &str {
-        &self.interface
+        Self::interface(self)
     }
 
     fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
@@ -250,7 +340,7 @@ impl Servant for Promise {
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
         match self.known() {
             Some(Ok(AnyRemote { place: Place::Here(servant) })) => servant.cast(interface),
-            _ => (&*self.interface == interface).then(|| AnyRemote::promise(self)),
+            _ => (Self::interface(&self) == interface).then(|| AnyRemote::promise(self)),
         }
     }
 

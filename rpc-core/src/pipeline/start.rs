@@ -6,18 +6,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use super::asked::Asked;
 use super::breakage::Breakage;
 use super::promise::TakenIn;
 use crate::any::{AnyRemote, Place};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{RawCall, RawReply, RawReturn};
-use crate::session::{SessionCore, deadline_over};
+use crate::session::{SessionCore, call_ahead, deadline_over};
 
 /// A call on its way.
 #[derive(Debug)]
 pub(crate) struct Going {
     pub(crate) call: RawCall,
     pub(crate) deadline: Option<Instant>,
+    /// The promises of its result.
+    pub(crate) asked: Option<Arc<Asked>>,
 }
 
 /// How a call ended.
@@ -38,7 +41,7 @@ impl Going {
     /// A call with the deadline that it inherits.
     pub(crate) fn of(call: RawCall) -> Self {
         let deadline = call.context.deadline();
-        Self { call, deadline }
+        Self { call, deadline, asked: None }
     }
 }
 
@@ -53,6 +56,7 @@ pub(crate) fn start(reference: &AnyRemote, going: Going) -> Ongoing {
         reference = match &reference.place {
             Place::Promise(promise) => match promise.take_in(going) {
                 TakenIn::Waits(ongoing) => return ongoing,
+                TakenIn::Ahead(lane, back) => return call_ahead(lane, *back),
                 TakenIn::Goes(Ok(next), back) => {
                     going = *back;
                     next
@@ -71,10 +75,10 @@ pub(crate) fn circle() -> Error {
 }
 
 fn go(reference: &AnyRemote, going: Going) -> Ongoing {
-    let Going { mut call, deadline } = going;
+    let Going { mut call, deadline, asked } = going;
     let returned = match &reference.place {
         // Over a session the call looks after its deadline itself.
-        Place::There(import) => crate::session::call_raw(import, call, deadline),
+        Place::There(import) => crate::session::call_raw(import, call, deadline, asked.as_ref()),
         _ => {
             if let Some(deadline) = deadline {
                 call.context = call.context.with_deadline(deadline);

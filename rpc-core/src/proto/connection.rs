@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::ahead::Ahead;
 use super::answers::{Admission, Answers};
 use super::assembly::Assembly;
 use super::credit::{ReceiveWindow, SendWindow};
@@ -21,6 +22,7 @@ use crate::wire::ChunkOf;
 pub(crate) struct Connection {
     pub(crate) questions: Questions,
     pub(crate) answers: Answers,
+    pub(crate) ahead: Ahead,
     pub(crate) exports: Exports,
     pub(crate) imports: Imports,
     pub(crate) own: OwnDefinitions,
@@ -67,6 +69,7 @@ impl Connection {
         Self {
             questions: Questions::new(theirs.calls_in_flight),
             answers: Answers::new(ours.calls_in_flight),
+            ahead: Ahead::default(),
             // Neither side can make the other's table grow beyond what that one allows.
             exports: Exports::new(theirs.exports.min(ours.exports)),
             imports: Imports::new(ours.exports),
@@ -155,7 +158,7 @@ impl Connection {
     /// The first frame of a return arrived. True when it is complete.
     pub(crate) fn handle_return(&mut self, id: CallId, size: Size, present: u64) -> Result<bool, Rule> {
         let Size { total, cost } = size;
-        if self.questions.get(id).is_none() || self.return_pieces.is_open(id) {
+        if !self.questions.awaits_return(id) || self.return_pieces.is_open(id) {
             return Err(Rule::ReturnForNoCall);
         }
         if total > self.ours.message_bytes || !self.returns_in.announce(cost) {
@@ -183,7 +186,16 @@ impl Connection {
             // A cancel that crosses the return finds nothing, and that is no fault.
             return Ok(if self.answers.cancel(id) { Finished::Stop } else { Finished::Nothing });
         }
-        if self.answers.finish(id) { Ok(Finished::LetGo) } else { Err(Rule::FinishForNoCall) }
+        match self.ahead.finish(id) {
+            Some(true) => {
+                self.answers.finish(id);
+                Ok(Finished::LetGo)
+            }
+            // It runs on, and nobody wants its result.
+            Some(false) => Ok(Finished::Nothing),
+            None if self.answers.finish(id) => Ok(Finished::LetGo),
+            None => Err(Rule::FinishForNoCall),
+        }
     }
 
     /// The peer grants credit for calls.
@@ -218,6 +230,7 @@ impl Connection {
     pub(crate) fn close(&mut self) {
         self.questions.clear();
         self.answers.clear();
+        self.ahead.clear();
         self.exports.clear();
         self.imports.clear();
         self.call_pieces.clear();

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `connection` | one end of a session: all the tables together |
 //! | `questions` | the calls sent and not yet answered |
+//! | `ahead` | the peer's calls on results that are not there yet |
 //! | `answers` | the peer's calls that run here |
 //! | `exports`, `imports` | who holds how many references to what |
 //! | `definitions` | the numbers that stand for interfaces and methods |
@@ -16,6 +17,7 @@
 //! | `keepalive` | whether the peer is alive |
 //! | `rule` | what a peer can do wrong |
 
+pub(crate) mod ahead;
 pub(crate) mod answers;
 pub(crate) mod assembly;
 pub(crate) mod connection;
@@ -29,6 +31,9 @@ pub(crate) mod questions;
 pub(crate) mod rule;
 pub(crate) mod ways;
 
+#[cfg(feature = "internals")]
+pub(crate) use ahead::Ahead;
+pub(crate) use ahead::{Bounds as AheadBounds, Waits, Whereabouts, opens_at_once};
 pub(crate) use answers::Answer;
 pub(crate) use connection::{CallArrival, Connection, Finished};
 pub(crate) use credit::window_for;

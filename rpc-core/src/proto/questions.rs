@@ -21,6 +21,23 @@ pub(crate) struct Question {
     /// What the shell keeps for this call; the table only hands it back.
     pub(crate) token: u32,
     pub(crate) cancelled: bool,
+    /// What is left of it, when its result is called ahead.
+    promise: Option<PromiseState>,
+}
+
+impl Question {
+    /// Whether a return may still come.
+    pub(crate) fn awaits_return(&self) -> bool {
+        self.promise != Some(PromiseState::Returned)
+    }
+}
+
+/// Where a question stands whose result is called ahead: it is closed when it was returned and finished, in any order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum PromiseState {
+    Open,
+    Returned,
+    Finished,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,7 +79,7 @@ impl Questions {
         debug_assert!(self.has_room(pool), "a call was sent without room for it");
         self.sent += 1;
         self.in_flight[pool as usize] += 1;
-        let question = Question { sequence: self.sent, pool, token, cancelled: false };
+        let question = Question { sequence: self.sent, pool, token, cancelled: false, promise: None };
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -91,6 +108,48 @@ impl Questions {
         self.free.push(id.index);
         self.in_flight[question.pool as usize] -= 1;
         Ok(question)
+    }
+
+    /// Notes that the result of a question that was just opened is called ahead.
+    pub(crate) fn promise(&mut self, id: CallId) {
+        if let Some(question) = self.open_mut(id) {
+            question.promise = Some(PromiseState::Open);
+        }
+    }
+
+    fn open_mut(&mut self, id: CallId) -> Option<&mut Question> {
+        let slot = self.slots.get_mut(id.index as usize)?;
+        slot.question.as_mut().filter(|_| slot.generation == id.generation)
+    }
+
+    /// Whether a return may still come.
+    pub(crate) fn awaits_return(&self, id: CallId) -> bool {
+        self.get(id).is_some_and(Question::awaits_return)
+    }
+
+    /// A return arrived: closes the question, unless it is to be finished before its id is free.
+    pub(crate) fn returned(&mut self, id: CallId) -> Result<Question, Rule> {
+        match self.open_mut(id) {
+            Some(Question { promise: Some(PromiseState::Returned), .. }) => Err(Rule::ReturnForNoCall),
+            Some(question @ Question { promise: Some(PromiseState::Open), .. }) => {
+                question.promise = Some(PromiseState::Returned);
+                Ok(question.clone())
+            }
+            _ => self.close(id),
+        }
+    }
+
+    /// Nothing is called ahead any more. True when a finish has to be sent; the id is free when the return was there.
+    pub(crate) fn finish(&mut self, id: CallId) -> bool {
+        let Some(question) = self.open_mut(id) else { return false };
+        match question.promise {
+            Some(PromiseState::Open) => {
+                question.promise = Some(PromiseState::Finished);
+                true
+            }
+            Some(PromiseState::Returned) => self.close(id).is_ok(),
+            Some(PromiseState::Finished) | None => false,
+        }
     }
 
     /// Closes the question that was opened last, as if it had never been: its frame could not be written.
@@ -164,6 +223,28 @@ mod tests {
         questions.open(Pool::Root, 0);
         assert!(!questions.has_room(Pool::Root));
         assert!(questions.has_room(Pool::Nested));
+    }
+
+    #[test]
+    fn id_of_a_promised_call_is_free_when_it_was_returned_and_finished() {
+        let mut questions = Questions::new(9);
+        for returned_first in [true, false] {
+            let id = questions.open(Pool::Root, 0);
+            questions.promise(id);
+            let returned = |questions: &mut Questions| assert!(questions.returned(id).is_ok());
+            let finished = |questions: &mut Questions| assert!(questions.finish(id));
+            if returned_first {
+                returned(&mut questions);
+                assert_eq!(questions.returned(id), Err(Rule::ReturnForNoCall), "one return");
+                finished(&mut questions);
+            } else {
+                finished(&mut questions);
+                assert!(!questions.finish(id), "one finish");
+                assert_eq!(questions.len(), 1);
+                returned(&mut questions);
+            }
+            assert_eq!(questions.len(), 0);
+        }
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(crate) enum Rule {
     FinishForNoCall,
     /// A frame that does not follow the format.
     Malformed,
+    /// A disembargo that leads to nothing of its sender's, or that nobody asked for.
+    Disembargo,
+    /// A resolve of what was no promise, or a second one.
+    Resolve,
 }
 
 impl Rule {
@@ -56,6 +60,8 @@ impl fmt::Display for Rule {
             Self::HandshakeOver => "frames of the handshake end with the handshake",
             Self::FinishForNoCall => "a finish must name a call that is open or holds results",
             Self::Malformed => "a frame must follow the format",
+            Self::Disembargo => "a disembargo must lead to an object of its sender's, or answer one",
+            Self::Resolve => "a resolve must be the only one of a promise",
         })
     }
 }
@@ -82,6 +88,8 @@ mod tests {
             (Rule::HandshakeOver, 10, "a set-up frame after the handshake"),
             (Rule::FinishForNoCall, 11, "a finish for no call"),
             (Rule::Malformed, 12, "bytes that are no frame"),
+            (Rule::Disembargo, 13, "a disembargo"),
+            (Rule::Resolve, 14, "a resolve"),
         ];
         for (rule, code, words) in rules {
             assert_eq!(rule.code(), code, "{rule:?}");

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::SessionCore;
+use super::ahead::Work;
 use super::state::{Afterwards, CancelFlag};
 use super::ticket::Tried;
 use crate::error::{Error, ErrorKind, Fault, Outcome, Scope};
 use crate::id::CallId;
+use crate::pipeline::Breakage;
 use crate::proto::Answer;
 use crate::wire::{Frame, GoAway};
 
@@ -67,7 +69,10 @@ impl SessionCore {
     }
 
     fn fail_calls(&self, state: &mut super::state::State, error: &Error, after: &mut Afterwards) {
-        let open: Vec<u32> = state.proto.questions.iter().map(|(_, question)| question.token).collect();
+        let open: Vec<u32> = {
+            let awaited = state.proto.questions.iter().filter(|(_, question)| question.awaits_return());
+            awaited.map(|(_, question)| question.token).collect()
+        };
         for token in open {
             after.wake(state.waiters.fail(token, error.clone().with_outcome(Outcome::MayHaveRun)));
         }
@@ -108,6 +113,23 @@ impl SessionCore {
         after.rest().places.extend(state.lines.take());
         after.rest().pending.extend(state.pending.drain().map(|(_, pending)| pending));
         state.arriving.clear();
+        after.rest().queued.extend(state.queued.drain().map(|(_, queued)| queued));
+        after.drop_references(state.kept.drain().flat_map(|(_, kept)| kept).map(|(_, reference)| reference));
+        for work in state.works.drain(..) {
+            match work {
+                Work::Settle(asked, settlement) => after.rest().asked.push((asked, settlement)),
+                work => after.rest().works.push(work),
+            }
+        }
+        let over = state.closed.clone().map(|error| Arc::new(Breakage::from(error)));
+        for asked in state.promised_here.drain().map(|(_, asked)| asked) {
+            after.rest().asked.extend(over.clone().map(|over| (asked, Err(over))));
+        }
+        for promise in state.promised_there.drain().filter_map(|(_, promise)| promise.upgrade()) {
+            after.rest().known.extend(over.clone().map(|over| (promise, Err(over))));
+        }
+        after.rest().promises.extend(state.embargoes.drain().map(|(_, (promise, _))| promise));
+        state.behind.clear();
         state.imports = Vec::new();
         state.pong = None;
     }

@@ -6,12 +6,15 @@
 //! | `state` | everything the lock protects |
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
 //! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
+//! | `promised` | calls that travel ahead of a result, at the caller; embargoes |
+//! | `ahead` | the same at the callee: calls that wait for a result, results that are kept |
 //! | `watch` | threads that a handler keeps for itself |
 //! | `packing` | what leaves and arrives compressed |
 //! | `references`, `import` | references between objects and table entries |
 //! | `writer`, `outbox` | bytes on their way to the socket, keep-alive |
 //! | `end` | going away, and being gone |
 
+mod ahead;
 mod arriving;
 mod dispatch;
 mod end;
@@ -22,6 +25,7 @@ mod models;
 mod outbox;
 mod outcall;
 mod packing;
+mod promised;
 mod reader;
 mod references;
 mod send;
@@ -34,9 +38,8 @@ mod watch;
 mod writer;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -44,6 +47,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
+pub(crate) use promised::{KeptAnswer, Lane, call_ahead};
 pub use stats::SessionStats;
 pub(crate) use waiters::Arrived;
 
@@ -58,6 +62,7 @@ use crate::interface::Interface;
 use crate::limits::{Limits, PeerLimits};
 use crate::node::NodeCore;
 use crate::peer::Peer;
+use crate::pipeline::Asked;
 use crate::proto::imports::add_up;
 use crate::proto::{Connection, KeepAlive};
 use crate::remote::Remote;
@@ -68,6 +73,7 @@ use state::State;
 
 /// Two nodes' relationship, seen from one of them.
 pub(crate) struct SessionCore {
+    this: Weak<Self>,
     id: SessionId,
     /// Its key in the tables of this process.
     key: u64,
@@ -99,6 +105,8 @@ pub(crate) struct SessionCore {
     closed: AtomicBool,
     closed_notify: Notify,
     runtime: tokio::runtime::Handle,
+    /// Whether both sides offer calls on promised results.
+    pipelining: bool,
 }
 
 /// What a handshake has agreed on.
@@ -121,7 +129,8 @@ impl SessionCore {
         let now = Instant::now();
         let keep_alive = node.keep_alive().map(|(interval, timeout)| KeepAlive::new(now, interval, timeout));
         let proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
-        let core = Arc::new(Self {
+        let core = Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             id: agreed.id,
             key: crate::object::cell::next_number(),
             dialled: agreed.dialled,
@@ -144,6 +153,7 @@ impl SessionCore {
             closed: AtomicBool::new(false),
             closed_notify: Notify::new(),
             runtime: tokio::runtime::Handle::current(),
+            pipelining: agreed.features & feature::PIPELINING != 0,
         });
         let _ = core.write_waker.set(writer::waker(&core));
         core
@@ -153,6 +163,10 @@ impl SessionCore {
     pub(crate) fn run(self: &Arc<Self>, read: Box<dyn AsyncRead + Send + Unpin>, early: Vec<u8>) {
         self.runtime.spawn(reader::run(Arc::clone(self), read, early));
         self.runtime.spawn(writer::run(Arc::clone(self)));
+    }
+
+    fn weak(&self) -> Weak<Self> {
+        self.this.clone()
     }
 
     pub(crate) fn id(&self) -> SessionId {
@@ -260,7 +274,7 @@ impl fmt::Debug for SessionCore {
 
 /// Passes a call on to the peer that has the object; the reply is passed back as it is.
 pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
-    match call_raw(import, call, None) {
+    match call_raw(import, call, None, None) {
         RawReturn::Ready(reply) => Served::Ready(crate::servant::reply_of(relayed(reply))),
         RawReturn::Pending(future) => Served::Future(Box::pin(async move { crate::servant::reply_of(relayed(future.await)) })),
     }
@@ -268,7 +282,7 @@ pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
 
 /// The same for a call that has interceptors around it.
 pub(crate) fn relay_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
-    match call_raw(import, call, None) {
+    match call_raw(import, call, None, None) {
         RawReturn::Ready(reply) => RawReturn::Ready(relayed(reply)),
         RawReturn::Pending(future) => RawReturn::pending(async move { relayed(future.await) }),
     }
@@ -283,11 +297,12 @@ pub(crate) fn relayed(reply: RawReply) -> RawReply {
 }
 
 /// Calls an object of a peer's without its trait. The call is sent before this returns, unless an interceptor of the node holds it back.
-/// `deadline` bounds it besides the one that it inherits.
-pub(crate) fn call_raw(import: &Arc<Import>, mut call: RawCall, deadline: Option<Instant>) -> RawReturn {
+/// `deadline` bounds it besides the one that it inherits; `asked` has the promises of its result. Those wait here if there are interceptors,
+/// which may answer the call themselves or repeat it.
+pub(crate) fn call_raw(import: &Arc<Import>, mut call: RawCall, deadline: Option<Instant>, asked: Option<&Arc<Asked>>) -> RawReturn {
     let outgoing = import.session().node.outgoing();
     if outgoing.is_empty() || crate::around::is_question(import, &call.method) {
-        return send_raw(import, call, deadline);
+        return send_raw(import, call, deadline, asked);
     }
     if let Some(deadline) = deadline {
         call.context = call.context.with_deadline(deadline);
@@ -296,7 +311,7 @@ pub(crate) fn call_raw(import: &Arc<Import>, mut call: RawCall, deadline: Option
 }
 
 /// Sends a call to an object of a peer's.
-pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall, deadline: Option<Instant>) -> RawReturn {
+pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall, deadline: Option<Instant>, asked: Option<&Arc<Asked>>) -> RawReturn {
     let RawCall { method, payload, context } = call;
     if let Some(error) = payload.refused(Outcome::NotRun) {
         return RawReturn::failed(error.with_method(method.to_string()));
@@ -313,8 +328,12 @@ pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall, deadline: Option<Ins
         oneway: false,
         deadline: deadline.into_iter().chain(inherits).min(),
         inherited,
+        promise: None,
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
+    if let Some(asked) = asked {
+        call.promise(asked);
+    }
     if let Err(error) = call.send() {
         return RawReturn::failed(error.with_method(method.to_string()));
     }
@@ -340,7 +359,7 @@ fn raw_reply_of(arrived: Arrived, bounds: Bounds) -> RawReply {
     match status {
         Status::Ok => RawReply::Ok(payload),
         Status::AppError => RawReply::AppError(payload),
-        Status::SystemError | Status::Cancelled => RawReply::Failed(Reply::from_payload(status, payload).into_error()),
+        Status::SystemError | Status::Cancelled | Status::Broken => RawReply::Failed(Reply::from_payload(status, payload).into_error()),
     }
 }
 

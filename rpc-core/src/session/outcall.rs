@@ -10,6 +10,7 @@ use tokio::time::Sleep;
 
 use super::SessionCore;
 use super::import::Import;
+use super::promised::Lane;
 use super::ticket::Ticket;
 use super::waiters::Arrived;
 use crate::context::CallContext;
@@ -18,6 +19,7 @@ use crate::handler::Method;
 use crate::inbound::ReplyBytes;
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::limits::Size;
+use crate::pipeline::Asked;
 use crate::proto::Pool;
 use crate::transfer::Outgoing;
 
@@ -27,6 +29,8 @@ pub(crate) enum CallTarget {
     /// The directory of published names at the peer.
     Root,
     Object(Arc<Import>),
+    /// What the result of another call will have.
+    Answer(Arc<Lane>),
 }
 
 /// Which method is called.
@@ -93,6 +97,8 @@ pub(crate) struct Prepared {
     pub(crate) deadline: Option<Instant>,
     /// What the call inherits from the handler in which it was made.
     pub(crate) inherited: Option<Box<CallContext>>,
+    /// The promises of its result, when that is called ahead.
+    pub(crate) promise: Option<Arc<Asked>>,
 }
 
 impl Prepared {
@@ -155,6 +161,16 @@ impl RemoteCall {
         self.sleep = None;
         if let Stage::New(prepared) = &mut self.stage {
             prepared.deadline = Some(deadline);
+        }
+    }
+
+    /// Has the peer keep the result for calls on the promises of it, if the peer does that and the call is not sent yet.
+    pub(crate) fn promise(&mut self, asked: &Arc<Asked>) {
+        if let Stage::New(prepared) = &mut self.stage
+            && self.session.pipelining
+        {
+            asked.goes_over(&self.session);
+            prepared.promise = Some(Arc::clone(asked));
         }
     }
 

@@ -14,7 +14,6 @@ use super::state::{Afterwards, PartialReturn, State};
 use super::waiters::{Landed, LandedBytes};
 use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::inbound::Reply;
 use crate::proto::{Finished, Rule};
 use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Status, Window};
 
@@ -261,9 +260,9 @@ impl SessionCore {
                 // Any received byte counts as life, so there is nothing to do.
                 Frame::Pong(_) => Ok(()),
                 Frame::Hello(_) | Frame::Start(_) | Frame::Accept(_) | Frame::Refuse(_) => Err(Rule::HandshakeOver),
-                Frame::Resolve(_)
-                | Frame::Disembargo(_)
-                | Frame::StreamData(_)
+                Frame::Disembargo(disembargo) => self.on_disembargo(state, disembargo, &mut after),
+                Frame::Resolve(resolve) => self.on_resolve(state, resolve, &mut after),
+                Frame::StreamData(_)
                 | Frame::StreamCredit(_)
                 | Frame::StreamClose(_)
                 | Frame::Provide(_)
@@ -330,6 +329,9 @@ impl SessionCore {
             format!("{} took no more calls: {}", self.peer(), go_away.text.escape_debug()),
         );
         for (id, question) in late {
+            if !question.awaits_return() {
+                continue;
+            }
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
             after.wake(state.waiters.fail(question.token, error.clone()));
         }
@@ -404,7 +406,7 @@ impl SessionCore {
     fn return_arrived(&self, state: &mut State, id: crate::id::CallId, landed: Landed<'_>, cost: u64, after: &mut Afterwards) {
         let credit = state.proto.return_consumed(cost);
         state.grant(Window::Returns, credit);
-        let Ok(question) = state.proto.questions.close(id) else {
+        let Ok(question) = state.proto.questions.returned(id) else {
             // A go-away has closed it meanwhile.
             return after.drop_references(landed.incoming.into_references());
         };
@@ -455,7 +457,7 @@ impl SessionCore {
         after.run();
         match arrival {
             Arrival::InLine(object) => self.advance(object, batch),
-            Arrival::Failed(error) => self.finish_call(chunk.id, Reply::failed(&error)),
+            Arrival::Failed(reply) => self.finish_call(chunk.id, reply),
             Arrival::Nothing => {}
         }
         if !goes_on {
@@ -487,6 +489,10 @@ fn on_finish(state: &mut State, finish: &Finish, after: &mut Afterwards) -> Resu
         Finished::Nothing => return Ok(()),
         Finished::LetGo => {
             after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
+            if !state.kept.is_empty() {
+                let kept = state.kept.remove(&finish.id).into_iter().flatten();
+                after.drop_references(kept.map(|(_, reference)| reference));
+            }
             return Ok(());
         }
         Finished::Stop => {}

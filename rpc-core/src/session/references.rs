@@ -1,22 +1,24 @@
 //! Owns the step between references and table entries: what a reference looks like to this peer, and what a descriptor of the peer's
 //! refers to here.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::SessionCore;
+use super::dispatch::Turn;
 use super::import::{Import, Origin, received_again};
 use super::state::{Afterwards, State};
 use crate::any::{AnyRemote, Place, broken};
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::codec::Codec;
+use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::id::ExportId;
 use crate::object_key::{ObjectKey, process_identity};
-use crate::pipeline::Promise;
-use crate::proto::{Rule, Way, way_of};
+use crate::pipeline::{Breakage, Promise};
+use crate::proto::{Place as InLine, Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
 use crate::sync;
 use crate::transfer::Incoming;
-use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX};
+use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX, Resolution, Resolve};
 
 /// References as they are about to be sent.
 #[derive(Default)]
@@ -51,7 +53,7 @@ impl SessionCore {
     /// Uncounts references whose message was never sent.
     pub(super) fn take_back(&self, state: &mut State, described: &Described) {
         for descriptor in &described.descriptors {
-            if let Descriptor::Hosted { export, .. } = descriptor {
+            if let Descriptor::Hosted { export, .. } | Descriptor::Promise { export, .. } = descriptor {
                 // The references themselves are still in the message, so no object of the user's is dropped here.
                 if let Ok(Some(_)) = state.proto.exports.release(*export, 1)
                     && let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take)
@@ -87,12 +89,32 @@ impl SessionCore {
 
     /// What is known of a promise goes as that; one of which nothing is known stays here, and is called through here.
     fn describe_promise(&self, state: &mut State, promise: &Arc<Promise>, described: &mut Described) -> Result<Descriptor<'static>, Error> {
-        if let Some(known) = AnyRemote::promise(Arc::clone(promise)).known() {
-            return self.describe_one(state, &known, described);
+        match promise.known() {
+            Some(Ok(known)) => return self.describe_one(state, &known, described),
+            Some(Err(_)) => return Ok(Descriptor::Broken { text: "the sender's promise is broken" }),
+            None => {}
         }
         promise.note_use();
+        if let Some((call, path)) = promise.answer_on(self) {
+            return Ok(Descriptor::Answer { call, path });
+        }
+        if let Some(export) = promise.import_on(self) {
+            // It is the peer's own promise that goes back.
+            return Ok(Descriptor::Yours { export });
+        }
         let servant: Arc<dyn Servant> = Arc::clone(promise) as _;
-        self.export(state, &servant)
+        let before = state.proto.exports.len();
+        let hosted = self.export(state, &servant)?;
+        let Descriptor::Hosted { export, interface, .. } = hosted else { return Ok(hosted) };
+        if !self.pipelining {
+            return Ok(hosted);
+        }
+        if state.proto.exports.len() > before && !promise.watch(self.weak(), export) {
+            // It has become known meanwhile, and goes as that.
+            self.take_back(state, &Described { descriptors: vec![Descriptor::Promise { export, interface }], held: false });
+            return self.describe_promise(state, promise, described);
+        }
+        Ok(Descriptor::Promise { export, interface })
     }
 
     fn export(&self, state: &mut State, servant: &Arc<dyn Servant>) -> Result<Descriptor<'static>, Error> {
@@ -180,12 +202,129 @@ impl SessionCore {
                 // A guessed identity gets the same answer as one that is gone.
                 registry::find(*number, name, *tag).map(reference_to).ok_or(Rule::UnknownExport)
             }
-            Descriptor::Promise { .. }
-            | Descriptor::Answer { .. }
-            | Descriptor::ThirdParty { .. }
-            | Descriptor::StreamSender { .. }
-            | Descriptor::StreamReceiver { .. } => Err(Rule::FeatureNotNegotiated),
+            Descriptor::Answer { call, path } => self.receive_answer(state, *call, path),
+            Descriptor::Promise { export, interface } => self.import_promise(state, *export, *interface),
+            Descriptor::ThirdParty { .. } | Descriptor::StreamSender { .. } | Descriptor::StreamReceiver { .. } => {
+                Err(Rule::FeatureNotNegotiated)
+            }
         }
+    }
+
+    /// Something of the peer's of which it will say later what it is.
+    fn import_promise(self: &Arc<Self>, state: &mut State, export: ExportId, interface: u32) -> Result<AnyRemote, Rule> {
+        if !self.pipelining {
+            return Err(Rule::FeatureNotNegotiated);
+        }
+        let interface = Arc::clone(state.proto.peer.interface(interface).ok_or(Rule::Definition)?);
+        let is_held = state.proto.imports.holds(export);
+        let index = export.index as usize;
+        let known = state.imports.get(index).and_then(sync::upgrade).filter(|known| known.id == export);
+        let promise = state.promised_there.get(&export).and_then(Weak::upgrade);
+        if is_held && known.is_some() && promise.is_none() {
+            // It was said already what this is.
+            return Err(Rule::ExportIdInUse);
+        }
+        state.proto.imports.receive(export)?;
+        if let (Some(known), Some(promise)) = (known, promise) {
+            received_again(&known);
+            return Ok(AnyRemote::promise(promise));
+        }
+        if index >= state.imports.len() {
+            state.imports.resize_with(index + 1, Weak::new);
+        }
+        let import = Arc::new(Import::new(Arc::clone(self), export, interface, Origin::Peer { number: 0, tag: 0 }));
+        state.imports[index] = Arc::downgrade(&import);
+        if state.promised_there.len().is_power_of_two() {
+            // What nobody waits for any more is swept out as the table grows.
+            state.promised_there.retain(|_, promise| promise.strong_count() > 0);
+        }
+        let promise = Promise::of_import(import);
+        state.promised_there.insert(export, Arc::downgrade(&promise));
+        Ok(AnyRemote::promise(promise))
+    }
+
+    /// The peer says what became of a promise of its own.
+    pub(super) fn on_resolve(self: &Arc<Self>, state: &mut State, resolve: &Resolve<'_>, after: &mut Afterwards) -> Result<(), Rule> {
+        if !self.pipelining {
+            return Err(Rule::FeatureNotNegotiated);
+        }
+        let promise = state.promised_there.remove(&resolve.promise);
+        if promise.is_none() && state.proto.imports.holds(resolve.promise) {
+            return Err(Rule::Resolve);
+        }
+        let mut broken_rule = None;
+        let outcome = match &resolve.to {
+            Resolution::Reference(descriptor) => self.receive_one(state, descriptor, after).map_err(|rule| {
+                broken_rule = Some(rule);
+                Arc::new(Breakage::from(broken(format!("the peer resolved a promise to what broke a rule: {rule}"))))
+            }),
+            Resolution::Error(bytes) => Err(Arc::new(Breakage::from(crate::inbound::decode_error(bytes)))),
+        };
+        match promise.and_then(|promise| promise.upgrade()) {
+            Some(promise) => after.rest().known.push((promise, outcome)),
+            // Nobody waits for it any more; the reference is given back.
+            None => after.drop_references(outcome),
+        }
+        broken_rule.map_or(Ok(()), Err)
+    }
+
+    /// Tells the peer what became of a promise that it holds, behind the calls on it that have not started yet.
+    pub(crate) fn say_what_it_is(self: &Arc<Self>, export: ExportId, promise: &Arc<Promise>) {
+        let mut after = Afterwards::default();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            if state.closed.is_some() {
+                return;
+            }
+            let line = Servant::line(&**promise);
+            if state.lines.has(line) {
+                let marker = super::promised::marker(export.index);
+                state.lines.push(line, InLine::Ready(marker, Turn::Resolve(export, Arc::clone(promise))));
+                return;
+            }
+            self.resolve(state, export, promise, &mut after);
+        }
+        after.run();
+        self.flush_after(false);
+    }
+
+    pub(super) fn resolve(&self, state: &mut State, export: ExportId, promise: &Arc<Promise>, after: &mut Afterwards) {
+        let is_there = state.servant(export).and_then(Servant::as_promise).is_some_and(|known| Arc::ptr_eq(&known, promise));
+        let Some(outcome) = promise.known().filter(|_| is_there) else { return };
+        let described = outcome.and_then(|reference| match self.describe_resolved(state, &reference) {
+            Ok(described) => Ok((described, reference)),
+            Err(error) => Err(Arc::new(Breakage::from(error))),
+        });
+        match described {
+            Ok((descriptor, reference)) => {
+                state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Reference(descriptor) }));
+                // From here on calls on the promise stand in the line before the object itself, where the peer's next ones will be.
+                if let Ok(servant) = super::promised::servant_of(&reference)
+                    && let Some(place) = state.servants.get_mut(export.index as usize)
+                    && let Some(before) = place.replace(registry::enter(&servant))
+                {
+                    registry::leave(&*before);
+                    after.rest().servants.push(before);
+                }
+            }
+            Err(breakage) => {
+                let mut bytes = Vec::new();
+                let _ = crate::codec::encode(Codec::Bincode, &Verbatim(breakage.error().clone()), &mut bytes, 1 << 15);
+                state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Error(&bytes) }));
+            }
+        }
+    }
+
+    /// As in a message, but for what goes by its identity alone: nothing would say when it was read.
+    fn describe_resolved(&self, state: &mut State, reference: &AnyRemote) -> Result<Descriptor<'static>, Error> {
+        if let Place::There(import) = &reference.place
+            && !std::ptr::eq(Arc::as_ptr(import.session()), self)
+        {
+            let servant: Arc<dyn Servant> = Arc::clone(import) as _;
+            return self.export(state, &servant);
+        }
+        self.describe_one(state, reference, &mut Described::default())
     }
 
     fn import(
@@ -200,7 +339,7 @@ impl SessionCore {
         state.proto.imports.receive(export)?;
         let index = export.index as usize;
         if index >= state.imports.len() {
-            state.imports.resize_with(index + 1, std::sync::Weak::new);
+            state.imports.resize_with(index + 1, Weak::new);
         }
         if let Some(known) = sync::upgrade(&state.imports[index])
             && known.id == export

@@ -114,6 +114,9 @@ impl SessionCore {
                 state.waiting[pool as usize].pop_front();
             }
         }
+        if !state.behind.is_empty() {
+            super::promised::send_behind(state);
+        }
     }
 
     #[allow(clippy::disallowed_methods)]
@@ -145,12 +148,22 @@ impl SessionCore {
         let token = state.waiters.reserve();
         let id = state.proto.call(prepared.pool(), size.cost, token);
         state.waiters.wait(token, id, waker.cloned());
+        if prepared.promise.is_some() {
+            state.proto.questions.promise(id);
+        }
         if self.write_call(state, id, number, prepared, &described).is_err() {
             self.take_back(state, &described);
             state.proto.take_call_back(id, size.cost);
             state.waiters.forget(token);
             let text = format!("{} references in one message do not fit its first frame", described.descriptors.len());
             return Err(Error::new(ErrorKind::TooLarge, Outcome::NotRun, text));
+        }
+        if let Some(asked) = &prepared.promise
+            && !asked.sent(id)
+            && state.proto.questions.finish(id)
+        {
+            // Nobody will call on its result.
+            state.push(&Frame::Finish(Finish { id, cancel: false, release_results: true }));
         }
         if described.held {
             state.held_arguments.insert(id, prepared.outgoing.take_references());
@@ -170,6 +183,7 @@ impl SessionCore {
         let target = match &prepared.target {
             CallTarget::Root => Target::Root,
             CallTarget::Object(import) => Target::Export(import.id),
+            CallTarget::Answer(lane) => lane.target(),
         };
         let chain = prepared.inherited.as_ref().and_then(|context| {
             let root = context.root?;
@@ -185,6 +199,7 @@ impl SessionCore {
             oneway: prepared.oneway,
             idempotent: prepared.method.is_idempotent(),
             nested: prepared.pool() == Pool::Nested,
+            promised: prepared.promise.is_some(),
             extensions: &[],
         };
         let mark = wire::begin(&mut state.outbox.frames, wire::kind::CALL);
@@ -293,7 +308,7 @@ impl SessionCore {
         if described.held {
             state.running_mut(id).held = reply.outgoing.take_references();
         }
-        let holds = !state.running_mut(id).held.is_empty();
+        let holds = !state.running_mut(id).held.is_empty() || state.proto.ahead.is_promised(id);
         state.proto.answers.returned(id, holds);
         let running = state.running_mut(id);
         running.task = None;

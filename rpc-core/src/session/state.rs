@@ -7,7 +7,8 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::dispatch::Ready;
+use super::ahead::{Queued, Work};
+use super::dispatch::Turn;
 use super::import::Import;
 use super::outbox::Outbox;
 use super::outcall::Prepared;
@@ -15,8 +16,9 @@ use super::ticket::Ticket;
 use super::waiters::Waiters;
 use crate::any::AnyRemote;
 use crate::error::Error;
-use crate::id::CallId;
+use crate::id::{CallId, ExportId};
 use crate::inbound::{Reply, ReplyBytes};
+use crate::pipeline::{Asked, Outcomes, Path, Promise, Settlement};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Kind, Resolved, Servant};
 use crate::sync::{AtomicBool, Notify};
@@ -53,7 +55,7 @@ pub(super) struct State {
     /// The peer's calls whose payloads are arriving.
     pub(super) pending: HashMap<CallId, super::dispatch::Pending>,
     /// Calls that must not start before an earlier one on the same object has.
-    pub(super) lines: Lines<Box<Ready>>,
+    pub(super) lines: Lines<Turn>,
     /// What the peer's method numbers mean, for the interface that was asked last.
     pub(super) resolved: Vec<Option<(Kind, Resolved)>>,
     /// The same for methods that do not fit, some of them: comparing structures takes longer than answering.
@@ -70,6 +72,22 @@ pub(super) struct State {
     pub(super) progress: u64,
     /// Returns in the batch that was read last.
     pub(super) burst: u32,
+    /// The peer's calls that wait for the result on which they are made.
+    pub(super) queued: HashMap<CallId, Queued>,
+    /// Results of the peer's promised calls, until it finishes them.
+    pub(super) kept: HashMap<CallId, Vec<(Path, AnyRemote)>>,
+    /// What the peer has passed on of the promises of its calls that run here.
+    pub(super) promised_here: HashMap<CallId, Arc<Asked>>,
+    /// What results have brought about and is still to be done, and whether somebody is at it.
+    pub(super) works: VecDeque<Work>,
+    pub(super) is_working: bool,
+    /// What the peer has promised, until it says what it is.
+    pub(super) promised_there: HashMap<ExportId, Weak<Promise>>,
+    /// Promises that turned out to be elsewhere, with the line in which what was called ahead comes back.
+    pub(super) embargoes: HashMap<u32, (Arc<Promise>, u64)>,
+    pub(super) next_embargo: u32,
+    /// Answers to embargoes of the peer's, behind the calls that have to go before.
+    pub(super) behind: VecDeque<(Vec<Arc<Ticket>>, u32)>,
 }
 
 /// What the shell keeps of a call that runs here.
@@ -125,6 +143,15 @@ impl State {
             farewell: None,
             progress: 0,
             burst: 0,
+            queued: HashMap::new(),
+            kept: HashMap::new(),
+            promised_here: HashMap::new(),
+            works: VecDeque::new(),
+            is_working: false,
+            promised_there: HashMap::new(),
+            embargoes: HashMap::new(),
+            next_embargo: 0,
+            behind: VecDeque::new(),
         }
     }
 
@@ -159,6 +186,12 @@ impl State {
             self.running.resize_with(index + 1, Running::default);
         }
         &mut self.running[index]
+    }
+
+    /// What an export of this side's stands for.
+    pub(super) fn servant(&self, id: ExportId) -> Option<Arc<dyn Servant>> {
+        self.proto.exports.get(id)?;
+        self.servants.get(id.index as usize)?.clone()
     }
 
     /// How many calls wait for room or credit.
@@ -201,7 +234,14 @@ pub(super) struct Rest {
     /// Bytes that may have an owner of the user's.
     pub(super) bytes: Vec<Bytes>,
     /// Calls that will never start.
-    pub(super) places: Vec<Place<Box<Ready>>>,
+    pub(super) places: Vec<Place<Turn>>,
+    pub(super) queued: Vec<Queued>,
+    pub(super) works: Vec<Work>,
+    /// Promises that nothing is in the way of any more.
+    pub(super) promises: Vec<Arc<Promise>>,
+    /// Promises of which it is known now what they are.
+    pub(super) known: Vec<(Arc<Promise>, Outcomes)>,
+    pub(super) asked: Vec<(Arc<Asked>, Settlement)>,
     pub(super) pending: Vec<super::dispatch::Pending>,
     tasks: Vec<tokio::task::AbortHandle>,
 }
@@ -281,6 +321,11 @@ impl Afterwards {
             crate::panics::drop_each(rest.bytes);
             crate::panics::drop_each(rest.places);
             crate::panics::drop_each(rest.pending);
+            crate::panics::drop_each(rest.queued);
+            crate::panics::drop_each(rest.works);
+            rest.asked.into_iter().for_each(|(asked, settlement)| asked.settle(&settlement));
+            rest.known.into_iter().for_each(|(promise, outcome)| promise.settle(outcome));
+            rest.promises.iter().for_each(Promise::open);
         }
     }
 }

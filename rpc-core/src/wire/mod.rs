@@ -62,7 +62,8 @@ mod call_flag {
     pub(super) const IDEMPOTENT: u64 = 16;
     pub(super) const NESTED: u64 = 32;
     pub(super) const EXTENSIONS: u64 = 64;
-    pub(super) const ALL: u64 = 127;
+    pub(super) const PROMISED: u64 = 128;
+    pub(super) const ALL: u64 = 255;
 }
 
 mod finish_flag {

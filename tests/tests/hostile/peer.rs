@@ -79,6 +79,10 @@ impl Raw {
         self.shake_with(hello(major)).await;
     }
 
+    pub async fn shake_offering(&mut self, major: u32, features: u64) {
+        self.shake_with(wire::Hello { features, ..hello(major) }).await;
+    }
+
     pub async fn shake_with(&mut self, hello: wire::Hello<'_>) {
         let major = hello.major;
         let mut bytes = wire::MAGIC.to_vec();

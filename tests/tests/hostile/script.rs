@@ -19,6 +19,8 @@ pub mod rule {
     pub const HANDSHAKE_OVER: u32 = 10;
     pub const FINISH_FOR_NO_CALL: u32 = 11;
     pub const MALFORMED: u32 = 12;
+    pub const DISEMBARGO: u32 = 13;
+    pub const RESOLVE: u32 = 14;
 }
 
 /// A frame, as far as a test cares.
@@ -91,6 +93,7 @@ pub fn call(id: CallId, target: Target, method: u32, arguments: &[u8]) -> Call<'
         oneway: false,
         idempotent: false,
         nested: false,
+        promised: false,
         extensions: Vec::new(),
         body: body(arguments),
     }

@@ -102,6 +102,14 @@ impl Scene {
         raw
     }
 
+    /// A peer that may call ahead.
+    pub async fn raw_that_promises(&self) -> Raw {
+        let mut raw = Raw::dial(&self.host).await;
+        raw.shake_offering(1, netref::wire::feature::PIPELINING).await;
+        raw.introduce(&self.learned).await;
+        raw
+    }
+
     /// The others are served as if nothing had happened.
     pub async fn unharmed(&self) {
         for number in 0..20 {

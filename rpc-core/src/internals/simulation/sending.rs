@@ -248,6 +248,7 @@ impl World {
                     oneway: false,
                     idempotent: false,
                     nested,
+                    promised: false,
                     extensions,
                     body,
                 };

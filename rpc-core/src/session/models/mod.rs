@@ -184,6 +184,7 @@ fn prepared() -> Prepared {
         oneway: false,
         deadline: None,
         inherited: None,
+        promise: None,
     }
 }
 

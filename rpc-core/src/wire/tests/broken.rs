@@ -127,7 +127,7 @@ fn structure_too_long() {
 
 #[test]
 fn unknown_flags() {
-    assert_eq!(refused("11 0000 00 00 8001 00"), DecodeError::UnknownFlags(128));
+    assert_eq!(refused("11 0000 00 00 8002 00"), DecodeError::UnknownFlags(256));
     assert_eq!(refused("13 0000 04"), DecodeError::UnknownFlags(4));
     assert_eq!(refused("20 0000 04"), DecodeError::UnknownFlags(4));
     assert_eq!(refused("22 0000 04"), DecodeError::UnknownFlags(4));
@@ -138,7 +138,7 @@ fn unknown_tags() {
     assert_eq!(refused("02 02"), DecodeError::UnknownStart(2));
     assert_eq!(refused("11 0000 03"), DecodeError::UnknownTarget(3));
     assert_eq!(refused("28 03"), DecodeError::UnknownTarget(3));
-    assert_eq!(refused("12 0000 04 00"), DecodeError::UnknownStatus(4));
+    assert_eq!(refused("12 0000 05 00"), DecodeError::UnknownStatus(5));
     assert_eq!(refused("12 0000 00 10 01 09 00"), DecodeError::UnknownDescriptor(9));
     assert_eq!(refused("12 0000 00 10 01 01 0000 00 02"), DecodeError::UnknownIdentity(2));
     assert_eq!(refused("15 0000 02"), DecodeError::UnknownResolution(2));

@@ -1,0 +1,254 @@
+//! Owns the callee's side of calls that travel ahead: those that wait for the result on which they are made, and results that are kept until
+//! nobody calls on them any more.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::SessionCore;
+use super::dispatch::{Found, Ready, Turn, resolve_cached};
+use super::promised::servant_of;
+use super::reader::Batch;
+use super::state::{Afterwards, State};
+use crate::any::{AnyRemote, broken};
+use crate::context::CallContext;
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::id::CallId;
+use crate::inbound::Reply;
+use crate::pipeline::{Asked, Breakage, Path, Promise, Settlement, nowhere};
+use crate::proto::{AheadBounds, Defined, Place, Rule, Waits, Whereabouts};
+use crate::servant::Servant;
+use crate::transfer::Incoming;
+use crate::wire::{Status, Window};
+
+/// A call that waits until it is known what it is made on.
+pub(super) struct Queued {
+    pub(super) path: Path,
+    pub(super) method: Arc<Defined>,
+    pub(super) number: u32,
+    pub(super) context: Box<CallContext>,
+    pub(super) codec: u8,
+    /// `None` while it is arriving.
+    pub(super) bytes: Option<Bytes>,
+    pub(super) incoming: Incoming,
+    pub(super) cost: u64,
+}
+
+/// Why a call cannot start.
+pub(super) enum NotFound {
+    Error(Error),
+    /// The result on which it is made came to nothing.
+    Broken,
+    /// That result is not there yet.
+    Ahead,
+}
+
+impl NotFound {
+    pub(super) fn into_reply(self) -> Reply {
+        match self {
+            Self::Error(error) => Reply::failed(&error),
+            Self::Broken | Self::Ahead => Reply::broken(),
+        }
+    }
+}
+
+impl From<Error> for NotFound {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// What a result that is there brings about, once the lock is free. One after the other and never inside each other, since one may bring
+/// about the next.
+pub(super) enum Work {
+    Advance(u64),
+    Reply(CallId, Reply),
+    Settle(Arc<Asked>, Settlement),
+}
+
+impl SessionCore {
+    /// Finds what a call is made on that names another call's result.
+    pub(super) fn find_ahead(&self, state: &mut State, id: CallId, call: CallId, path: &[u32]) -> Result<Arc<dyn Servant>, NotFound> {
+        if !self.pipelining {
+            return Err(not_offered().into());
+        }
+        match state.proto.ahead.whereabouts(call) {
+            Whereabouts::Runs if id != call => Err(NotFound::Ahead),
+            Whereabouts::Returned => match state.kept.get(&call).and_then(|kept| reference_at(kept, path)) {
+                Some(reference) => Ok(servant_of(reference)?),
+                None => Err(NotFound::Broken),
+            },
+            Whereabouts::Nowhere | Whereabouts::Runs => {
+                // A guess, as one of an export is.
+                state.proto.refuse();
+                Err(Error::new(ErrorKind::NoSuchObject, Outcome::NotRun, "there is no such call with a promised result on this session")
+                    .into())
+            }
+        }
+    }
+
+    /// Puts a call behind those that wait for the same result.
+    pub(super) fn wait_ahead(&self, state: &mut State, id: CallId, on: CallId, cost: u64) -> Result<(), Error> {
+        let limits = self.limits();
+        // Half of the window stays free for calls that have to come through, so that what is waited for is done.
+        let bounds = AheadBounds { calls: limits.promised_calls, depth: limits.promised_depth, cost: state.proto.ours.call_window / 2 };
+        let text = match state.proto.ahead.wait(id, on, cost, bounds) {
+            Waits::Yes => return Ok(()),
+            Waits::TooMany => "the callee lets no more calls wait for promised results",
+            Waits::TooDeep => "the call is made on a promise of a promise, and so on, deeper than the callee lets calls wait",
+        };
+        Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text))
+    }
+
+    /// A promised call is done: the calls that waited for it are put in line before their objects. `reply` is what its caller gets.
+    pub(super) fn settle_ahead(&self, state: &mut State, id: CallId, reply: &mut Reply, after: &mut Afterwards) {
+        let (waiting, is_kept) = state.proto.ahead.returned(id);
+        let references = (reply.status == Status::Ok).then(|| references_of(reply));
+        for call in waiting {
+            let Some(queued) = state.queued.remove(&call) else { continue };
+            state.proto.ahead.left(queued.cost);
+            let found = match references.as_ref().and_then(|known| reference_at(known, &queued.path)) {
+                Some(reference) => found(state, reference, &queued),
+                None => Err(NotFound::Broken),
+            };
+            self.start_queued(state, call, queued, found, after);
+        }
+        if let Some(asked) = state.promised_here.remove(&id) {
+            let settlement = match &references {
+                Some(references) => Ok(references.clone()),
+                None => Err(Arc::new(breakage_of(reply))),
+            };
+            state.works.push_back(Work::Settle(asked, settlement));
+        }
+        if is_kept {
+            state.kept.insert(id, references.unwrap_or_default());
+            return;
+        }
+        after.drop_references(references.into_iter().flatten().map(|(_, reference)| reference));
+        if reply.status == Status::Ok {
+            // Its caller has nothing left but the wish that it runs.
+            after.drop_reply(reply);
+            after.put_off(std::mem::replace(reply, Reply::empty()));
+        }
+    }
+
+    fn start_queued(&self, state: &mut State, call: CallId, queued: Queued, found: Result<Found, NotFound>, after: &mut Afterwards) {
+        let Queued { context, codec, bytes, incoming, cost, .. } = queued;
+        let reply = match found {
+            Ok(found) => {
+                let object = found.line();
+                let is_here = bytes.is_some();
+                let ready = Box::new(Ready::new(found, context, codec, bytes.unwrap_or_default(), incoming, cost));
+                if is_here {
+                    state.lines.push(object, Place::Ready(call, Turn::Call(ready)));
+                    state.works.push_back(Work::Advance(object));
+                } else {
+                    state.lines.push(object, Place::Arriving(call));
+                    state.awaits(call, ready);
+                }
+                return;
+            }
+            Err(NotFound::Error(error)) => Reply::failed(&error),
+            Err(NotFound::Broken | NotFound::Ahead) => Reply::broken(),
+        };
+        after.drop_references(incoming.into_references());
+        if bytes.is_some() {
+            let credit = state.proto.call_consumed(cost);
+            state.grant(Window::Calls, credit);
+            state.works.push_back(Work::Reply(call, reply));
+        } else {
+            state.fails_when_it_is_here(call, reply);
+        }
+    }
+
+    /// Does what results have brought about.
+    pub(super) fn work(self: &Arc<Self>) {
+        {
+            let mut state = self.state.lock();
+            // Whoever is at it does this too.
+            if state.works.is_empty() || std::mem::replace(&mut state.is_working, true) {
+                return;
+            }
+        }
+        loop {
+            let work = {
+                let mut state = self.state.lock();
+                let Some(work) = state.works.pop_front() else {
+                    state.is_working = false;
+                    return;
+                };
+                work
+            };
+            match work {
+                Work::Advance(object) => self.advance(object, &mut Batch::detached()),
+                Work::Reply(call, reply) => self.finish_call(call, reply),
+                Work::Settle(asked, settlement) => asked.settle(&settlement),
+            }
+        }
+    }
+
+    /// A reference to what the result of a call of the peer's will have: the peer has passed its promise on to whom it comes from.
+    pub(super) fn receive_answer(&self, state: &mut State, call: CallId, path: &[u32]) -> Result<AnyRemote, Rule> {
+        if !self.pipelining {
+            return Err(Rule::FeatureNotNegotiated);
+        }
+        match state.proto.ahead.whereabouts(call) {
+            Whereabouts::Nowhere => Err(Rule::UnknownExport),
+            Whereabouts::Returned => {
+                let kept = state.kept.get(&call).and_then(|kept| reference_at(kept, path));
+                Ok(kept.cloned().unwrap_or_else(|| AnyRemote::broken(nowhere())))
+            }
+            Whereabouts::Runs => {
+                let asked = state.promised_here.entry(call).or_default();
+                if let Some(known) = asked.promise_at(path) {
+                    return Ok(AnyRemote::promise(known));
+                }
+                if asked.promises() >= self.limits().promised_calls as usize {
+                    return Ok(AnyRemote::broken(broken("too many references are promised by one call")));
+                }
+                Ok(AnyRemote::promise(Promise::in_result(asked, path.to_vec(), "")))
+            }
+        }
+    }
+}
+
+/// The answer to a peer that calls ahead although one of the two sides has not offered it.
+pub(super) fn not_offered() -> Error {
+    let text = "this node does not offer calls on promised results (feature `pipelining` of the protocol)";
+    Error::new(ErrorKind::Unsupported, Outcome::NotRun, text)
+}
+
+fn found(state: &mut State, reference: &AnyRemote, queued: &Queued) -> Result<Found, NotFound> {
+    let servant = crate::cast::answering(servant_of(reference)?, &queued.method.interface);
+    let resolved = resolve_cached(state, &*servant, &queued.method, queued.number)?;
+    Ok(Found { servant, method: Arc::clone(&queued.method), resolved })
+}
+
+fn reference_at<'k>(known: &'k [(Path, AnyRemote)], path: &[u32]) -> Option<&'k AnyRemote> {
+    known.iter().find(|(known, _)| known == path).map(|(_, reference)| reference)
+}
+
+/// The references of a result. Of one that is only passed on it is known which it is when there is nothing else in it.
+fn references_of(reply: &mut Reply) -> Vec<(Path, AnyRemote)> {
+    if let Some(found) = reply.found.take() {
+        return found.0;
+    }
+    // A lone reference is its index, which is 0; in an Option there is a 1 before it.
+    match (reply.bytes.as_slice(), reply.outgoing.references()) {
+        ([0] | [1, 0], [reference, ..]) => vec![(Path::new(), reference.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// What is known here of a call that failed.
+fn breakage_of(reply: &Reply) -> Breakage {
+    let error = match reply.status {
+        Status::SystemError => crate::inbound::decode_error(reply.bytes.as_slice()),
+        _ => Error::new(
+            ErrorKind::Nested,
+            Outcome::NotRun,
+            "the call whose result was promised returned an error of its own, or was cancelled",
+        ),
+    };
+    error.into()
+}

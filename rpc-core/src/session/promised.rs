@@ -1,0 +1,298 @@
+//! Owns the caller's side of calls that travel ahead: the result at the peer that is kept for them, the lane on which the calls on one
+//! promise travel, and the embargo that keeps later calls from passing them when the promise turns out to be at home.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::import::Import;
+use super::outcall::{CallMethod, CallTarget, Prepared, RemoteCall};
+use super::state::{Afterwards, State};
+use super::{SessionCore, raw_reply_of};
+use crate::any::{AnyRemote, Place as Where};
+use crate::error::Error;
+use crate::handler::{Payload, RawCall, RawReply};
+use crate::id::CallId;
+use crate::inbound::ReplyBytes;
+use crate::pipeline::{Answered, Asked, Going, Ongoing, Path, Promise, nowhere};
+use crate::proto::{Place, Rule, opens_at_once};
+use crate::servant::Servant;
+use crate::transfer::Outgoing;
+use crate::wire::{Disembargo, DisembargoContext, Finish, Frame, Status, Target};
+
+use super::dispatch::Turn;
+
+/// The result of a call of this side's, which the peer keeps as long as this lives.
+pub(crate) struct KeptAnswer {
+    session: Arc<SessionCore>,
+    id: CallId,
+}
+
+impl KeptAnswer {
+    pub(crate) fn new(session: Arc<SessionCore>, id: CallId) -> Arc<Self> {
+        Arc::new(Self { session, id })
+    }
+
+    pub(crate) fn is_on(&self, session: &SessionCore) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.session), session)
+    }
+
+    pub(crate) fn id(&self) -> CallId {
+        self.id
+    }
+}
+
+impl fmt::Debug for KeptAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeptAnswer({:?})", self.id)
+    }
+}
+
+impl Drop for KeptAnswer {
+    fn drop(&mut self) {
+        self.session.finish_promised(self.id);
+    }
+}
+
+/// The way of the calls on one promise while its result is not there. Each call holds it until it is written, and so does the promise until
+/// it is known what it refers to: when it goes, all that was called ahead is on its way.
+pub(crate) struct Lane {
+    to: To,
+    asked: Arc<Asked>,
+    /// The promise, when it is known what it refers to.
+    known: Mutex<Option<Arc<Promise>>>,
+}
+
+/// Where a lane leads.
+enum To {
+    /// Into the result of a call.
+    Answer(Arc<KeptAnswer>, Path),
+    /// To what the peer has promised.
+    Export(Arc<Import>),
+}
+
+impl Lane {
+    pub(crate) fn to_answer(answer: Arc<KeptAnswer>, path: Path, asked: Arc<Asked>) -> Arc<Self> {
+        Arc::new(Self { to: To::Answer(answer, path), asked, known: Mutex::new(None) })
+    }
+
+    pub(crate) fn to_export(import: Arc<Import>, asked: Arc<Asked>) -> Arc<Self> {
+        Arc::new(Self { to: To::Export(import), asked, known: Mutex::new(None) })
+    }
+
+    fn session(&self) -> &Arc<SessionCore> {
+        match &self.to {
+            To::Answer(answer, _) => &answer.session,
+            To::Export(import) => import.session(),
+        }
+    }
+
+    /// The promise is known: it opens when the last call has been written.
+    pub(crate) fn ends_for(self: Arc<Self>, promise: &Arc<Promise>) {
+        *self.known.lock() = Some(Arc::clone(promise));
+    }
+
+    pub(super) fn target(&self) -> Target {
+        match &self.to {
+            To::Answer(answer, path) => Target::Answer { call: answer.id, path: path.clone() },
+            To::Export(import) => Target::Export(import.id),
+        }
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lane({:?})", self.target())
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let Some(promise) = self.known.get_mut().take() else { return };
+        let session = Arc::clone(self.session());
+        let leads_away = match promise.outcome() {
+            // There is a lane because something was called ahead.
+            Some(Ok(reference)) => (!opens_at_once(true, session.is_way_to(&reference))).then_some(reference),
+            _ => None,
+        };
+        match leads_away {
+            Some(reference) if session.embargo(&promise, &reference, self.target()) => {}
+            _ => promise.open(),
+        }
+    }
+}
+
+/// Calls what a promise refers to at the peer that will know it.
+pub(crate) fn call_ahead(lane: Arc<Lane>, going: Going) -> Ongoing {
+    let Going { call, deadline, asked } = going;
+    let RawCall { method, payload, context } = call;
+    let Payload { codec, bytes, segments, references, .. } = payload;
+    let bounds = crate::inbound::bounds(lane.session().limits());
+    let session = Arc::clone(lane.session());
+    let (on, from) = (Arc::clone(&lane.asked), Arc::clone(&session));
+    let inherited = context.into_call();
+    let inherits = inherited.as_ref().and_then(|context| context.deadline);
+    let prepared = Prepared {
+        target: CallTarget::Answer(lane),
+        method: CallMethod::Raw(Box::new(method)),
+        codec,
+        bytes: ReplyBytes::Shared(bytes),
+        outgoing: Outgoing::new(references, segments),
+        oneway: false,
+        deadline: deadline.into_iter().chain(inherits).min(),
+        inherited,
+        promise: None,
+    };
+    let mut call = RemoteCall::new(session, prepared);
+    if let Some(asked) = &asked {
+        call.promise(asked);
+    }
+    if let Err(error) = call.send() {
+        return Box::pin(std::future::ready(failed(error)));
+    }
+    Box::pin(async move {
+        match call.await {
+            Ok(arrived) if arrived.status == Status::Broken => match on.breakage().await {
+                Some(breakage) => Answered::Broken(breakage),
+                None => failed(nowhere()),
+            },
+            Ok(arrived) => Answered::Over(from, raw_reply_of(arrived, bounds)),
+            Err(error) => failed(error),
+        }
+    })
+}
+
+fn failed(error: Error) -> Answered {
+    Answered::Raw(RawReply::Failed(error))
+}
+
+/// What a reference leads to, as an object that can be called and has a line before it.
+pub(super) fn servant_of(reference: &AnyRemote) -> Result<Arc<dyn Servant>, Error> {
+    match &reference.place {
+        Where::Here(servant) => Ok(Arc::clone(servant)),
+        Where::There(import) => Ok(Arc::clone(import) as _),
+        Where::Promise(promise) => Ok(Arc::clone(promise) as _),
+        Where::Broken(error) => Err(Error::clone(error)),
+    }
+}
+
+impl SessionCore {
+    /// Whether calls on it go over this session, as those did that went ahead; calls on what is broken go nowhere.
+    fn is_way_to(&self, reference: &AnyRemote) -> bool {
+        match &reference.place {
+            Where::There(import) => std::ptr::eq(Arc::as_ptr(import.session()), self),
+            Where::Here(_) | Where::Promise(_) => false,
+            Where::Broken(_) => true,
+        }
+    }
+
+    /// Nothing is called on the result of a call any more.
+    fn finish_promised(&self, id: CallId) {
+        let mut after = Afterwards::default();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            if state.closed.is_some() || !state.proto.questions.finish(id) {
+                return;
+            }
+            let is_wanted = state.proto.questions.get(id).is_none();
+            state.push(&Frame::Finish(Finish { id, cancel: false, release_results: !is_wanted }));
+            if state.waiting_len() > 0 {
+                self.pump(state, &mut after);
+            }
+        }
+        after.run();
+        self.flush_after(false);
+    }
+
+    /// Asks the peer to say when everything has come back that was called ahead on a promise. False when there is nobody to ask.
+    fn embargo(&self, promise: &Arc<Promise>, reference: &AnyRemote, target: Target) -> bool {
+        let Ok(servant) = servant_of(reference) else { return false };
+        {
+            let mut state = self.state.lock();
+            if state.closed.is_some() {
+                return false;
+            }
+            let number = state.next_embargo;
+            state.next_embargo = number.wrapping_add(1);
+            state.embargoes.insert(number, (Arc::clone(promise), servant.line()));
+            state.push(&Frame::Disembargo(Disembargo { embargo: number, context: DisembargoContext::SenderLoopback(target) }));
+        }
+        self.flush_after(false);
+        true
+    }
+
+    pub(super) fn on_disembargo(&self, state: &mut State, disembargo: &Disembargo, after: &mut Afterwards) -> Result<(), Rule> {
+        if !self.pipelining {
+            return Err(Rule::FeatureNotNegotiated);
+        }
+        let number = disembargo.embargo;
+        let target = match &disembargo.context {
+            DisembargoContext::ReceiverLoopback => {
+                let (promise, line) = state.embargoes.remove(&number).ok_or(Rule::Disembargo)?;
+                // What came back may wait for its turn, and the promise opens behind it.
+                if state.lines.has(line) {
+                    state.lines.push(line, Place::Ready(marker(number), Turn::Open(promise)));
+                } else {
+                    after.rest().promises.push(promise);
+                }
+                return Ok(());
+            }
+            DisembargoContext::SenderLoopback(target) => target,
+        };
+        let servant = match target {
+            Target::Answer { call, path } => {
+                let kept = state.kept.get(call).and_then(|kept| kept.iter().find(|(known, _)| known == path));
+                kept.and_then(|(_, reference)| servant_of(reference).ok())
+            }
+            Target::Export(id) => state.servant(*id),
+            Target::Root => None,
+        };
+        let line = match servant.and_then(Servant::as_import) {
+            // Only what leads back to the peer has calls that come back to it.
+            Some(import) if std::ptr::eq(Arc::as_ptr(import.session()), self) => import.line(),
+            _ => return Err(Rule::Disembargo),
+        };
+        if state.lines.has(line) {
+            if state.lines.len() >= self.limits().promised_calls as usize {
+                return Err(Rule::Disembargo);
+            }
+            state.lines.push(line, Place::Ready(marker(number), Turn::Back(number)));
+            return Ok(());
+        }
+        if state.behind.len() >= BEHIND_MAX {
+            return Err(Rule::Disembargo);
+        }
+        send_back(state, number);
+        Ok(())
+    }
+}
+
+/// Answers to embargoes that wait for calls without credit.
+const BEHIND_MAX: usize = 1_024;
+
+/// A place in line that is no call's: no call has this index.
+pub(super) fn marker(embargo: u32) -> CallId {
+    CallId { index: u32::MAX, generation: embargo }
+}
+
+/// Everything that was called ahead has been passed on: says so, behind what of it waits for credit.
+pub(super) fn send_back(state: &mut State, number: u32) {
+    let tickets: Vec<_> = state.waiting.iter().flatten().filter(|ticket| ticket.is_waiting()).cloned().collect();
+    state.behind.push_back((tickets, number));
+    send_behind(state);
+}
+
+/// Sends what waited behind calls that are on their way now.
+pub(super) fn send_behind(state: &mut State) {
+    while let Some((tickets, number)) = state.behind.front_mut() {
+        tickets.retain(|ticket| ticket.is_waiting());
+        if !tickets.is_empty() {
+            return;
+        }
+        let embargo = *number;
+        state.behind.pop_front();
+        state.push(&Frame::Disembargo(Disembargo { embargo, context: DisembargoContext::ReceiverLoopback }));
+    }
+}
