@@ -175,9 +175,14 @@ async fn near() -> World {
 }
 
 async fn far() -> World {
+    far_with(Limits::default()).await
+}
+
+/// The guest has these limits.
+async fn far_with(limits: Limits) -> World {
     let (bank, gate) = bank();
     let host = Node::builder().listen("tcp://127.0.0.1:0").publish("bank", bank).start().await.expect("starts");
-    let guest = Node::builder().start().await.expect("starts");
+    let guest = Node::builder().limits(limits).start().await.expect("starts");
     let url = format!("{}/bank", host.addresses()[0]);
     let bank = guest.connect::<dyn Bank>(&url).await.expect("connects");
     World { bank, gate, nodes: vec![host, guest] }
@@ -396,6 +401,30 @@ async fn calls_are_at_the_callee_before_the_result_is() {
     let World { bank, nodes, .. } = world;
     drop(bank);
     until("nothing is left", || nodes.iter().all(|node| session_of(node).stats().is_idle())).await;
+}
+
+#[tokio::test]
+async fn order_holds_also_when_what_comes_back_waits_for_credit() {
+    for _ in 0..10 {
+        let world = far_with(Limits { message_bytes: 100_000, call_window: 1, ..Limits::default() }).await;
+        let mine = MyAccount::remote();
+        let mut account = world.bank.echo(mine.clone()).pipelined();
+        // One message fits the guest's window, and not four.
+        let text = |number: u32| number.to_string() + &" ".repeat(90_000);
+        let mut sent: Vec<_> = (0..10).map(|number| account.note(text(number)).send()).collect();
+        world.gate.add_permits(1);
+        let promise = account.clone();
+        let resolved = Remote::resolved(&promise);
+        sent.extend((10..20).map(|number| account.note(text(number)).send()));
+        let mut known = resolved.await.expect("it resolves");
+        sent.extend((20..30).map(|number| known.note(text(number)).send()));
+        for call in sent {
+            call.await.expect("it runs");
+        }
+        let notes: Vec<u32> =
+            mine.notes().await.expect("they are there").iter().map(|note| note.trim().parse().expect("a number")).collect();
+        assert_eq!(notes, (0..30).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]
