@@ -590,3 +590,112 @@ async fn promise_of_itself_is_an_error() {
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Misuse, Outcome::NotRun));
     own.lock().expect("not poisoned").take();
 }
+
+type Given = Result<Remote<dyn Account>>;
+
+#[remote]
+trait Forward {
+    /// A promise: what it is is said later.
+    async fn later(&self) -> Result<Remote<dyn Account>>;
+    /// What it is.
+    async fn is(&self, account: Remote<dyn Account>) -> Result<()>;
+}
+
+/// Gives a promise, once it may.
+struct MyForward {
+    later: Remote<dyn Account>,
+    give: Mutex<Option<tokio::sync::oneshot::Sender<Given>>>,
+    gate: Arc<Semaphore>,
+}
+
+impl MyForward {
+    fn new() -> (Arc<Self>, Arc<Semaphore>) {
+        let (give, given) = tokio::sync::oneshot::channel::<Given>();
+        let later = Remote::from_future(async move { given.await.expect("it is given") });
+        let gate = Arc::new(Semaphore::new(0));
+        (Arc::new(Self { later, give: Mutex::new(Some(give)), gate: Arc::clone(&gate) }), gate)
+    }
+
+    fn give(&self, given: Given) {
+        let give = self.give.lock().expect("not poisoned").take().expect("it is given once");
+        give.send(given).unwrap_or_else(|_| panic!("somebody waits"));
+    }
+}
+
+struct Forwards(Arc<MyForward>);
+
+impl Forward for Forwards {
+    async fn later(&self) -> Result<Remote<dyn Account>> {
+        self.0.gate.acquire().await.expect("never closed").forget();
+        Ok(self.0.later.clone())
+    }
+
+    async fn is(&self, account: Remote<dyn Account>) -> Result<()> {
+        self.0.give(Ok(account));
+        Ok(())
+    }
+}
+
+/// What a promise turns out to be that a call has given back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Is {
+    OfTheCallee,
+    OfTheCaller,
+    OfAThird,
+    Nothing,
+}
+
+#[tokio::test]
+async fn promise_of_a_promise_keeps_order_whatever_it_becomes() {
+    let (_middle, distant, _gate, nodes) = three().await;
+    let (first, second) = (&nodes[0], &nodes[1]);
+    let there = second.connect::<dyn Account>(&format!("{}/account", nodes[2].addresses()[0])).await.expect("connects");
+    for (round, is) in (0..40).flat_map(|round| [Is::OfTheCallee, Is::OfTheCaller, Is::OfAThird].map(|is| (round, is))) {
+        let (forward, gate) = MyForward::new();
+        let name = format!("forward-{is:?}-{round}");
+        second.publish(&name, Remote::<dyn Forward>::new(Forwards(Arc::clone(&forward)))).expect("it is free");
+        let remote = session_of(first).lookup::<dyn Forward>(&name).await.expect("it is there");
+
+        let mut account = remote.later().pipelined();
+        let text = |number: u32| if number == 3 { "x".repeat(200_000) } else { format!("{round}.{number}") };
+        let mut sent: Vec<_> = (0..5).map(|number| account.note(text(number)).send()).collect();
+        gate.add_permits(1);
+        for _ in 0..round % 4 {
+            // The result arrives meanwhile, and is still a promise.
+            session_of(first).lookup::<dyn Forward>(&name).await.expect("it is there");
+        }
+        sent.extend((5..10).map(|number| account.note(text(number)).send()));
+        let own = if is == Is::OfAThird { distant.clone() } else { MyAccount::remote() };
+        match is {
+            Is::OfTheCallee => forward.give(Ok(own.clone())),
+            Is::OfTheCaller => drop(remote.is(own.clone()).send().await),
+            Is::OfAThird => forward.give(Ok(there.clone())),
+            Is::Nothing => forward.give(Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, "there is none"))),
+        }
+        for number in 10..20 {
+            sent.push(account.note(text(number)).send());
+            tokio::task::yield_now().await;
+        }
+        let known = Remote::resolved(&account).await;
+        assert_eq!(known.is_ok(), is != Is::Nothing, "{is:?}: {known:?}");
+        let mut last = known.unwrap_or_else(|_| account.clone());
+        sent.extend((20..25).map(|number| last.note(text(number)).send()));
+        for call in sent {
+            let done = call.await;
+            match is {
+                Is::Nothing => {
+                    let error = done.expect_err("there is nothing to call");
+                    assert_eq!((error.outcome(), error.text()), (Outcome::NotRun, "there is none"), "{error:?}");
+                }
+                _ => done.unwrap_or_else(|error| panic!("{is:?}: {error}")),
+            }
+        }
+        if is != Is::Nothing {
+            let notes = own.notes().await.expect("they are there");
+            let expected: Vec<_> = (0..25).map(text).collect();
+            let mine = &notes[notes.len() - 25..];
+            assert!(mine == expected, "{is:?} {round}: {:?}", mine.iter().map(|note| &note[..note.len().min(9)]).collect::<Vec<_>>());
+            assert_eq!(Remote::is_local(&last), is == Is::OfTheCaller);
+        }
+    }
+}

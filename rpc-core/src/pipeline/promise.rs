@@ -37,6 +37,8 @@ pub(crate) struct Promise {
     path: Path,
     /// For what a peer has promised: what it is until it says more.
     import: Mutex<Option<Arc<Import>>>,
+    /// The session over which it was promised, also when it is known what it is.
+    from: Option<u64>,
     stage: Mutex<Stage>,
     /// Who has to be told what it is.
     watchers: Mutex<Vec<(Weak<SessionCore>, ExportId)>>,
@@ -80,6 +82,7 @@ impl Promise {
             interface: if interface.is_empty() { OnceLock::new() } else { OnceLock::from(Box::from(interface)) },
             asked: Arc::clone(asked),
             path,
+            from: import.as_ref().map(|import| import.session().key()),
             import: Mutex::new(import),
             watchers: Mutex::new(Vec::new()),
             stage: Mutex::new(Stage::Unknown(VecDeque::new(), None)),
@@ -179,6 +182,23 @@ impl Promise {
             };
         }
         lane.clone()
+    }
+
+    /// Whether it was promised by the peer of this session. Calls that were made on it before it was known went there.
+    pub(crate) fn is_from(&self, session: &SessionCore) -> bool {
+        self.from == Some(session.key())
+    }
+
+    /// Has it take calls for called ahead that went another way to where calls on it go: what it turns out to be must not be called before
+    /// those are there. Otherwise what it has become, known or about to be.
+    pub(crate) fn follow(&self) -> Option<Outcomes> {
+        match &mut *self.stage.lock() {
+            Stage::Unknown(_, lane) => {
+                self.lane(lane);
+                None
+            }
+            Stage::Opening(outcome, _) | Stage::Known(outcome) => Some(outcome.clone()),
+        }
     }
 
     /// Where it lies at the peer of a session, while it is not known what it is. Called under the session's lock.

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::handler::{Payload, RawCall, RawReply};
 use crate::id::CallId;
 use crate::inbound::ReplyBytes;
-use crate::pipeline::{Answered, Asked, Going, Ongoing, Path, Promise, nowhere};
+use crate::pipeline::{Answered, Asked, Going, Ongoing, PROMISES_MAX, Path, Promise, nowhere};
 use crate::proto::{Place, Rule, opens_at_once};
 use crate::servant::Servant;
 use crate::transfer::Outgoing;
@@ -111,15 +111,18 @@ impl Drop for Lane {
     fn drop(&mut self) {
         let Some(promise) = self.known.get_mut().take() else { return };
         let session = Arc::clone(self.session());
-        let leads_away = match promise.outcome() {
-            // There is a lane because something was called ahead.
-            Some(Ok(reference)) => (!opens_at_once(true, session.is_way_to(&reference))).then_some(reference),
+        let away = match promise.outcome() {
+            Some(Ok(reference)) => session.leads_away(reference),
             _ => None,
         };
-        match leads_away {
-            Some(reference) if session.embargo(&promise, &reference, self.target()) => {}
-            _ => promise.open(),
+        // There is a lane because something was called ahead.
+        if !opens_at_once(true, away.is_none())
+            && let Some(away) = away
+            && session.embargo(&promise, &away, self.target())
+        {
+            return;
         }
+        promise.open();
     }
 }
 
@@ -178,13 +181,40 @@ pub(super) fn servant_of(reference: &AnyRemote) -> Result<Arc<dyn Servant>, Erro
 }
 
 impl SessionCore {
-    /// Whether calls on it go over this session, as those did that went ahead; calls on what is broken go nowhere.
-    fn is_way_to(&self, reference: &AnyRemote) -> bool {
-        match &reference.place {
-            Where::There(import) => std::ptr::eq(Arc::as_ptr(import.session()), self),
-            Where::Here(_) | Where::Promise(_) => false,
-            Where::Broken(_) => true,
+    /// What a reference leads to when calls on it do not go the way that those took which went ahead: over this session to what its peer has.
+    /// What the peer has only got from here does not count, whatever that is by now: calls that went ahead on it come back. Calls on what is
+    /// broken go nowhere.
+    fn leads_away(&self, mut reference: AnyRemote) -> Option<AnyRemote> {
+        for _ in 0..PROMISES_MAX {
+            reference = match &reference.place {
+                Where::There(import) if std::ptr::eq(Arc::as_ptr(import.session()), self) => return None,
+                Where::Broken(_) => return None,
+                Where::Promise(promise) if promise.is_from(self) => match promise.follow() {
+                    Some(Ok(next)) => next,
+                    Some(Err(_)) | None => return None,
+                },
+                Where::There(_) | Where::Here(_) | Where::Promise(_) => return Some(reference),
+            };
         }
+        None
+    }
+
+    /// Whether calls on an object that is called here go back to the peer, or did before it was known what it is.
+    fn leads_back(&self, servant: &Arc<dyn Servant>) -> bool {
+        let mut servant = Arc::clone(servant);
+        for _ in 0..PROMISES_MAX {
+            if let Some(import) = Arc::clone(&servant).as_import() {
+                return std::ptr::eq(Arc::as_ptr(import.session()), self);
+            }
+            let Some(promise) = servant.as_promise() else { return false };
+            if promise.is_from(self) {
+                return true;
+            }
+            let Some(Ok(next)) = promise.known() else { return false };
+            let Ok(next) = servant_of(&next) else { return false };
+            servant = next;
+        }
+        false
     }
 
     /// Nothing is called on the result of a call any more.
@@ -249,9 +279,9 @@ impl SessionCore {
             Target::Export(id) => state.servant(*id),
             Target::Root => None,
         };
-        let line = match servant.and_then(Servant::as_import) {
+        let line = match servant {
             // Only what leads back to the peer has calls that come back to it.
-            Some(import) if std::ptr::eq(Arc::as_ptr(import.session()), self) => import.line(),
+            Some(servant) if self.leads_back(&servant) => servant.line(),
             _ => return Err(Rule::Disembargo),
         };
         if state.lines.has(line) {
