@@ -177,6 +177,8 @@ impl Promise {
     fn lane(&self, lane: &mut Option<Arc<Lane>>) -> Option<Arc<Lane>> {
         if lane.is_none() {
             *lane = match &*self.import.lock() {
+                // Interceptors see a call when it is known where it goes; they may hold it back or repeat it.
+                Some(import) if import.session().has_outgoing() => None,
                 Some(import) => Some(Lane::to_export(Arc::clone(import), Arc::clone(&self.asked))),
                 None => self.asked.answer().map(|answer| Lane::to_answer(answer, self.path.clone(), Arc::clone(&self.asked))),
             };

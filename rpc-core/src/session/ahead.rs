@@ -75,7 +75,7 @@ impl SessionCore {
         match state.proto.ahead.whereabouts(call) {
             Whereabouts::Runs if id != call => Err(NotFound::Ahead),
             Whereabouts::Returned => match state.kept.get(&call).and_then(|kept| reference_at(kept, path)) {
-                Some(reference) => Ok(servant_of(reference)?),
+                Some(reference) => Ok(self.guarded_servant(reference)?),
                 None => Err(NotFound::Broken),
             },
             Whereabouts::Nowhere | Whereabouts::Runs => {
@@ -108,7 +108,7 @@ impl SessionCore {
             let Some(queued) = state.queued.remove(&call) else { continue };
             state.proto.ahead.left(queued.cost);
             let found = match references.as_ref().and_then(|known| reference_at(known, &queued.path)) {
-                Some(reference) => found(state, reference, &queued),
+                Some(reference) => self.found(state, reference, &queued),
                 None => Err(NotFound::Broken),
             };
             self.start_queued(state, call, queued, found, after);
@@ -130,6 +130,17 @@ impl SessionCore {
             after.drop_reply(reply);
             after.put_off(std::mem::replace(reply, Reply::empty()));
         }
+    }
+
+    /// What a reference leads to, with what the node has put around calls from its peers.
+    fn guarded_servant(&self, reference: &AnyRemote) -> Result<Arc<dyn Servant>, Error> {
+        Ok(crate::around::incoming(self.node.incoming(), servant_of(reference)?))
+    }
+
+    fn found(&self, state: &mut State, reference: &AnyRemote, queued: &Queued) -> Result<Found, NotFound> {
+        let servant = crate::cast::answering(self.guarded_servant(reference)?, &queued.method.interface);
+        let resolved = resolve_cached(state, &*servant, &queued.method, queued.number)?;
+        Ok(Found { servant, method: Arc::clone(&queued.method), resolved })
     }
 
     fn start_queued(&self, state: &mut State, call: CallId, queued: Queued, found: Result<Found, NotFound>, after: &mut Afterwards) {
@@ -216,12 +227,6 @@ impl SessionCore {
 pub(super) fn not_offered() -> Error {
     let text = "this node does not offer calls on promised results (feature `pipelining` of the protocol)";
     Error::new(ErrorKind::Unsupported, Outcome::NotRun, text)
-}
-
-fn found(state: &mut State, reference: &AnyRemote, queued: &Queued) -> Result<Found, NotFound> {
-    let servant = crate::cast::answering(servant_of(reference)?, &queued.method.interface);
-    let resolved = resolve_cached(state, &*servant, &queued.method, queued.number)?;
-    Ok(Found { servant, method: Arc::clone(&queued.method), resolved })
 }
 
 fn reference_at<'k>(known: &'k [(Path, AnyRemote)], path: &[u32]) -> Option<&'k AnyRemote> {

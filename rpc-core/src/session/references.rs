@@ -302,7 +302,7 @@ impl SessionCore {
                 // From here on calls on the promise stand in the line before the object itself, where the peer's next ones will be.
                 if let Ok(servant) = super::promised::servant_of(&reference)
                     && let Some(place) = state.servants.get_mut(export.index as usize)
-                    && let Some(before) = place.replace(registry::enter(&servant))
+                    && let Some(before) = place.replace(crate::around::incoming(self.node.incoming(), registry::enter(&servant)))
                 {
                     registry::leave(&*before);
                     after.rest().servants.push(before);
