@@ -9,8 +9,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bulk::{FromBulk, IntoBulk};
 use crate::any::AnyRemote;
+use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
 use crate::direct::SeenTo;
 use crate::compression::{Packed, Packing};
