@@ -472,7 +472,7 @@ fn nest_local<E: 'static>(mut error: E, called: &Called) -> E {
 /// Decodes what came back.
 pub(crate) fn decode_reply<K: Coder, E>(arrived: Arrived, limits: &Limits, peer: &Peer, called: &Called) -> Result<K::Value, E>
 where
-    E: From<Error> + DeserializeOwned,
+    E: From<Error> + DeserializeOwned + 'static,
 {
     let Arrived { status, codec, bytes, incoming } = arrived;
     // The name of the hop is for errors; a value that holds one without being one names it less exactly.
@@ -484,10 +484,10 @@ where
 /// Outer: what netref itself has to say of the call. Inner: what the method returned.
 fn decode_parts<K: Coder, E>(status: Status, codec: u8, bytes: &[u8], incoming: Incoming, bounds: &Bounds) -> MethodResult<K::Value, E>
 where
-    E: From<Error> + DeserializeOwned,
+    E: From<Error> + DeserializeOwned + 'static,
 {
     let decoded = match (status, Codec::from_id(codec)) {
-        (Status::SystemError, _) => return Err(decode_error(bytes)),
+        (Status::SystemError, _) => return failed(decode_error(bytes)),
         (Status::Broken, _) => return Err(pipeline::nowhere()),
         (Status::Cancelled, _) => {
             return Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee's node ended the call"));
@@ -508,16 +508,24 @@ where
     }
 }
 
+/// The call did not get to its method. When that is for a promise that an error of the method's own type broke, it fails with that.
+fn failed<T, E: DeserializeOwned + 'static>(error: Error) -> MethodResult<T, E> {
+    match pipeline::own(&error) {
+        Some(own) => Ok(Err(own)),
+        None => Err(error),
+    }
+}
+
 /// Decodes what came back by the seam, from a handler of this process or through interceptors.
 pub(crate) fn decode_raw<K: Coder, E>(reply: crate::handler::RawReply, peer: Peer, called: &Called) -> MethodResult<K::Value, E>
 where
-    E: From<Error> + DeserializeOwned,
+    E: From<Error> + DeserializeOwned + 'static,
 {
     use crate::handler::RawReply;
     let (status, payload) = match reply {
         RawReply::Ok(payload) => (Status::Ok, payload),
         RawReply::AppError(payload) => (Status::AppError, payload),
-        RawReply::Failed(error) => return Err(error),
+        RawReply::Failed(error) => return failed(error),
     };
     let bounds = payload.bounds();
     let references = payload.references.into_iter().map(Some).collect();

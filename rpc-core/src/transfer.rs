@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::any::AnyRemote;
 use crate::compression::Packing;
-use crate::error::{Error, Outcome, Verbatim};
+use crate::error::{Error, Outcome};
 use crate::limits::Size;
 use crate::peer::Peer;
 
@@ -266,7 +266,7 @@ impl<'de> Deserialize<'de> for Error {
     /// Inside the result of a call the error arrives as kind `Nested` with the original as its origin: the receiver's own call ran,
     /// whatever the outcome of the call that the handler made.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Verbatim::deserialize(deserializer).map(|Verbatim(error)| nest(error))
+        crate::error::deserialize_plainly(deserializer).map(nest)
     }
 }
 

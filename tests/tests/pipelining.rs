@@ -592,7 +592,7 @@ async fn promise_of_itself_is_an_error() {
     own.lock().expect("not poisoned").take();
 }
 
-type Given = Result<Remote<dyn Account>>;
+type Given = std::result::Result<Remote<dyn Account>, BankError>;
 
 #[remote]
 trait Forward {
@@ -600,6 +600,8 @@ trait Forward {
     async fn later(&self) -> Result<Remote<dyn Account>>;
     /// What it is.
     async fn is(&self, account: Remote<dyn Account>) -> Result<()>;
+    /// Gives it back.
+    async fn has(&self, account: Remote<dyn Account>) -> Result<Remote<dyn Account>>;
 }
 
 /// Gives a promise, once it may.
@@ -635,6 +637,10 @@ impl Forward for Forwards {
         self.0.give(Ok(account));
         Ok(())
     }
+
+    async fn has(&self, account: Remote<dyn Account>) -> Result<Remote<dyn Account>> {
+        Ok(account)
+    }
 }
 
 /// What a promise turns out to be that a call has given back.
@@ -651,12 +657,13 @@ async fn promise_of_a_promise_keeps_order_whatever_it_becomes() {
     let (_middle, distant, _gate, nodes) = three().await;
     let (first, second) = (&nodes[0], &nodes[1]);
     let there = second.connect::<dyn Account>(&format!("{}/account", nodes[2].addresses()[0])).await.expect("connects");
-    for (round, is) in (0..40).flat_map(|round| [Is::OfTheCallee, Is::OfTheCaller, Is::OfAThird].map(|is| (round, is))) {
+    for (round, is) in (0..40).flat_map(|round| [Is::OfTheCallee, Is::OfTheCaller, Is::OfAThird, Is::Nothing].map(|is| (round, is))) {
         let (forward, gate) = MyForward::new();
         let name = format!("forward-{is:?}-{round}");
         second.publish(&name, Remote::<dyn Forward>::new(Forwards(Arc::clone(&forward)))).expect("it is free");
         let remote = session_of(first).lookup::<dyn Forward>(&name).await.expect("it is there");
 
+        let nobody = BankError::NoAccount { owner: "nobody".into() };
         let mut account = remote.later().pipelined();
         let text = |number: u32| if number == 3 { "x".repeat(200_000) } else { format!("{round}.{number}") };
         let mut sent: Vec<_> = (0..5).map(|number| account.note(text(number)).send()).collect();
@@ -666,17 +673,19 @@ async fn promise_of_a_promise_keeps_order_whatever_it_becomes() {
             session_of(first).lookup::<dyn Forward>(&name).await.expect("it is there");
         }
         sent.extend((5..10).map(|number| account.note(text(number)).send()));
+        let early = account.deposit(0).send();
         let own = if is == Is::OfAThird { distant.clone() } else { MyAccount::remote() };
         match is {
             Is::OfTheCallee => forward.give(Ok(own.clone())),
             Is::OfTheCaller => drop(remote.is(own.clone()).send().await),
             Is::OfAThird => forward.give(Ok(there.clone())),
-            Is::Nothing => forward.give(Err(Error::new(ErrorKind::Misuse, Outcome::NotRun, "there is none"))),
+            Is::Nothing => forward.give(Err(nobody.clone())),
         }
         for number in 10..20 {
             sent.push(account.note(text(number)).send());
             tokio::task::yield_now().await;
         }
+        let late = account.deposit(0).send();
         let known = Remote::resolved(&account).await;
         assert_eq!(known.is_ok(), is != Is::Nothing, "{is:?}: {known:?}");
         let mut last = known.unwrap_or_else(|_| account.clone());
@@ -686,12 +695,22 @@ async fn promise_of_a_promise_keeps_order_whatever_it_becomes() {
             match is {
                 Is::Nothing => {
                     let error = done.expect_err("there is nothing to call");
-                    assert_eq!((error.outcome(), error.text()), (Outcome::NotRun, "there is none"), "{error:?}");
+                    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Nested, Outcome::NotRun));
+                    assert_eq!(error.text(), "nobody has no account", "{error:?}");
                 }
                 _ => done.unwrap_or_else(|error| panic!("{is:?}: {error}")),
             }
         }
-        if is != Is::Nothing {
+        for deposit in [early, late, account.deposit(0)] {
+            // The error has the type of the method, which is that of the promise.
+            assert_eq!(deposit.await, if is == Is::Nothing { Err(nobody.clone()) } else { Ok(0) });
+        }
+        if is == Is::Nothing {
+            // Whoever else it is passed on to learns the same.
+            let onward = remote.has(account.clone()).pipelined();
+            assert_eq!(onward.deposit(0).await, Err(nobody.clone()));
+            assert_eq!(remote.has(last).await.expect("it is given back").deposit(0).await, Err(nobody));
+        } else {
             let notes = own.notes().await.expect("they are there");
             let expected: Vec<_> = (0..25).map(text).collect();
             let mine = &notes[notes.len() - 25..];

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{self, Bounds, Codec, DEPTH_MAX, MESSAGE_BYTES_MAX};
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::error::{Encoded, Error, ErrorKind, Outcome};
 use crate::handler::Payload;
 use crate::promises::RemoteError;
+use crate::schema;
 use crate::transfer::{self, Incoming};
 
 /// Why there is nothing to call.
@@ -49,7 +50,9 @@ impl Breakage {
             Some(source) => source.with_outcome(Outcome::NotRun),
             None => Error::broken_promise(Error::new(ErrorKind::Nested, Outcome::Ran, text.clone()), text),
         };
-        Self { error: error_of_netref, value: Self::encode(error) }
+        let value = Self::encode(error);
+        let travels = value.as_ref().and_then(|value| encoded::<E>(&value.payload));
+        Self { error: error_of_netref.with_value(travels), value }
     }
 
     fn encode<E: Serialize + 'static>(error: &E) -> Option<Value> {
@@ -70,8 +73,36 @@ impl Breakage {
     /// For the caller of a method with this type of error: the original where it is of that type.
     pub(crate) fn for_caller<E: From<Error> + DeserializeOwned + 'static>(&self, method: &str) -> E {
         let value = self.value.as_ref().filter(|value| value.of == TypeId::of::<E>());
-        value.and_then(|value| decode(&value.payload)).unwrap_or_else(|| E::from(self.error.clone().with_method(method)))
+        let known = value.and_then(|value| decode(&value.payload)).or_else(|| own(&self.error));
+        known.unwrap_or_else(|| E::from(self.error.clone().with_method(method)))
     }
+}
+
+/// More of an error than this does not travel with the error of a call on what it broke.
+const VALUE_BYTES_MAX: usize = 4_096;
+
+/// An error as it travels to callers of whose methods only the structure of their types is known. One that holds references does not.
+fn encoded<E: DeserializeOwned + 'static>(payload: &Payload) -> Option<Encoded> {
+    if payload.bytes.len() > VALUE_BYTES_MAX || !payload.references.is_empty() || !payload.segments.is_empty() {
+        return None;
+    }
+    Some(Encoded { of: fingerprint::<E>()?, bytes: payload.bytes.to_vec() })
+}
+
+/// What tells an error type from others in another program. `None` for one of which something is not known.
+fn fingerprint<E: DeserializeOwned + 'static>() -> Option<u64> {
+    let schema = crate::panics::caught(schema::traced_method::<(), (), E>).ok()?;
+    schema.opaque().is_empty().then(|| schema.fingerprint())
+}
+
+/// The error of the user's own that a promise was broken by, as the error of a call on it when that has the same type.
+pub(crate) fn own<E: DeserializeOwned + 'static>(error: &Error) -> Option<E> {
+    let value = error.value()?;
+    if TypeId::of::<E>() == TypeId::of::<Error>() || fingerprint::<E>() != Some(value.of) {
+        return None;
+    }
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: value.bytes.clone().into(), segments: Vec::new(), references: Vec::new() };
+    decode(&payload)
 }
 
 /// The error of netref's that an error of the user's wraps, where it says so.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub(crate) use asked::{Asked, Settlement, drive, nowhere};
-pub(crate) use breakage::Breakage;
+pub(crate) use breakage::{Breakage, own};
 pub(crate) use call::PromisedCall;
 pub(crate) use paths::{Found, Path, find};
 pub(crate) use promise::{Outcomes, Promise};

@@ -76,6 +76,13 @@ impl Promise {
         Self::new(&Asked::new(), Path::new(), &interface, Some(import))
     }
 
+    /// One that came to nothing.
+    pub(crate) fn broken(interface: &str, breakage: Arc<Breakage>) -> Arc<Self> {
+        let promise = Self::new(&Asked::new(), Path::new(), interface, None);
+        *promise.stage.lock() = Stage::Known(Err(breakage));
+        promise
+    }
+
     fn new(asked: &Arc<Asked>, path: Path, interface: &str, import: Option<Arc<Import>>) -> Arc<Self> {
         let promise = Arc::new(Self {
             number: next_number(),

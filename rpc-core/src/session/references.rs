@@ -26,6 +26,8 @@ pub(super) struct Described {
     pub(super) descriptors: Vec<Descriptor<'static>>,
     /// Whether one is named by its identity alone, so that this side has to keep it alive until the message was read.
     pub(super) held: bool,
+    /// Promises that came to nothing. What went wrong is said behind the message, as it is of those of which it is not known yet.
+    broken: Vec<(ExportId, Arc<Breakage>)>,
 }
 
 impl SessionCore {
@@ -91,7 +93,7 @@ impl SessionCore {
     fn describe_promise(&self, state: &mut State, promise: &Arc<Promise>, described: &mut Described) -> Result<Descriptor<'static>, Error> {
         match promise.known() {
             Some(Ok(known)) => return self.describe_one(state, &known, described),
-            Some(Err(_)) => return Ok(Descriptor::Broken { text: "the sender's promise is broken" }),
+            Some(Err(breakage)) => return self.describe_broken(state, promise, breakage, described),
             None => {}
         }
         promise.note_use();
@@ -111,10 +113,37 @@ impl SessionCore {
         }
         if state.proto.exports.len() > before && !promise.watch(self.weak(), export) {
             // It has become known meanwhile, and goes as that.
-            self.take_back(state, &Described { descriptors: vec![Descriptor::Promise { export, interface }], held: false });
+            let taken = Described { descriptors: vec![Descriptor::Promise { export, interface }], ..Described::default() };
+            self.take_back(state, &taken);
             return self.describe_promise(state, promise, described);
         }
         Ok(Descriptor::Promise { export, interface })
+    }
+
+    /// A promise that came to nothing goes as one of which it is not known yet: its error is too large for a description.
+    fn describe_broken(
+        &self,
+        state: &mut State,
+        promise: &Promise,
+        breakage: Arc<Breakage>,
+        described: &mut Described,
+    ) -> Result<Descriptor<'static>, Error> {
+        if !self.pipelining {
+            return Ok(Descriptor::Broken { text: "the sender's promise is broken" });
+        }
+        // Another one each time: of the same one it was said already what it is, if it was sent before.
+        let again: Arc<dyn Servant> = Promise::broken(promise.interface(), Arc::clone(&breakage));
+        let hosted = self.export(state, &again)?;
+        let Descriptor::Hosted { export, interface, .. } = hosted else { return Ok(hosted) };
+        described.broken.push((export, breakage));
+        Ok(Descriptor::Promise { export, interface })
+    }
+
+    /// Says of the promises in a message that was just written why they came to nothing.
+    pub(super) fn say_broken(&self, state: &mut State, described: &Described) {
+        for (export, breakage) in &described.broken {
+            resolve_to_nothing(state, *export, breakage);
+        }
     }
 
     fn export(&self, state: &mut State, servant: &Arc<dyn Servant>) -> Result<Descriptor<'static>, Error> {
@@ -292,13 +321,15 @@ impl SessionCore {
     pub(super) fn resolve(&self, state: &mut State, export: ExportId, promise: &Arc<Promise>, after: &mut Afterwards) {
         let is_there = state.servant(export).and_then(Servant::as_promise).is_some_and(|known| Arc::ptr_eq(&known, promise));
         let Some(outcome) = promise.known().filter(|_| is_there) else { return };
-        let described = outcome.and_then(|reference| match self.describe_resolved(state, &reference) {
-            Ok(described) => Ok((described, reference)),
+        let mut described = Described::default();
+        let to = outcome.and_then(|reference| match self.describe_resolved(state, &reference, &mut described) {
+            Ok(descriptor) => Ok((descriptor, reference)),
             Err(error) => Err(Arc::new(Breakage::from(error))),
         });
-        match described {
+        match to {
             Ok((descriptor, reference)) => {
                 state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Reference(descriptor) }));
+                self.say_broken(state, &described);
                 // From here on calls on the promise stand in the line before the object itself, where the peer's next ones will be.
                 if let Ok(servant) = super::promised::servant_of(&reference)
                     && let Some(place) = state.servants.get_mut(export.index as usize)
@@ -308,23 +339,19 @@ impl SessionCore {
                     after.rest().servants.push(before);
                 }
             }
-            Err(breakage) => {
-                let mut bytes = Vec::new();
-                let _ = crate::codec::encode(Codec::Bincode, &Verbatim(breakage.error().clone()), &mut bytes, 1 << 15);
-                state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Error(&bytes) }));
-            }
+            Err(breakage) => resolve_to_nothing(state, export, &breakage),
         }
     }
 
     /// As in a message, but for what goes by its identity alone: nothing would say when it was read.
-    fn describe_resolved(&self, state: &mut State, reference: &AnyRemote) -> Result<Descriptor<'static>, Error> {
+    fn describe_resolved(&self, state: &mut State, reference: &AnyRemote, described: &mut Described) -> Result<Descriptor<'static>, Error> {
         if let Place::There(import) = &reference.place
             && !std::ptr::eq(Arc::as_ptr(import.session()), self)
         {
             let servant: Arc<dyn Servant> = Arc::clone(import) as _;
             return self.export(state, &servant);
         }
-        self.describe_one(state, reference, &mut Described::default())
+        self.describe_one(state, reference, described)
     }
 
     fn import(
@@ -366,6 +393,21 @@ impl SessionCore {
         }
         Ok(reference)
     }
+}
+
+/// What is said of a promise that came to nothing takes no more.
+const ERROR_BYTES_MAX: u64 = 1 << 15;
+
+fn resolve_to_nothing(state: &mut State, export: ExportId, breakage: &Breakage) {
+    let error = breakage.error();
+    let mut bytes = Vec::new();
+    if crate::codec::encode(Codec::Bincode, &Verbatim(error.clone()), &mut bytes, ERROR_BYTES_MAX).is_err() {
+        // What it comes from is left out, so that it fits one frame.
+        bytes.clear();
+        let short = Error::new(error.kind(), error.outcome(), error.text()).with_fault(error.fault());
+        let _ = crate::codec::encode(Codec::Bincode, &Verbatim(short), &mut bytes, ERROR_BYTES_MAX);
+    }
+    state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Error(&bytes) }));
 }
 
 /// A reference to what an export table holds: an object of this node, or one that it only passes on.

@@ -158,6 +158,7 @@ impl SessionCore {
             let text = format!("{} references in one message do not fit its first frame", described.descriptors.len());
             return Err(Error::new(ErrorKind::TooLarge, Outcome::NotRun, text));
         }
+        self.say_broken(state, &described);
         if let Some(asked) = &prepared.promise
             && !asked.sent(id)
             && state.proto.questions.finish(id)
@@ -305,6 +306,7 @@ impl SessionCore {
             let text = format!("{} references in one result do not fit its first frame", described.descriptors.len());
             return self.write_instead(state, id, cost, &Error::new(ErrorKind::TooLarge, Outcome::Ran, text), after);
         }
+        self.say_broken(state, &described);
         if described.held {
             state.running_mut(id).held = reply.outgoing.take_references();
         }
