@@ -333,10 +333,12 @@ impl SessionCore {
                         self.flush_after(false);
                         continue;
                     }
-                    Turn::Resolve(export, promise) => {
+                    Turn::Resolve(..) => {
+                        // The next calls stand in another line, so none may be left behind in this one.
+                        let turn = state.lines.go_last(object, id, turn, |turn| matches!(turn, Turn::Resolve(..)));
+                        let Some(Turn::Resolve(export, promise)) = turn else { continue };
                         let mut after = Afterwards::default();
                         self.resolve(&mut state, export, &promise, &mut after);
-                        state.lines.leave(object, id);
                         drop(state);
                         after.run();
                         self.flush_after(false);

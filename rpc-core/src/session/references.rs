@@ -338,8 +338,19 @@ impl SessionCore {
                     registry::leave(&*before);
                     after.rest().servants.push(before);
                 }
+                self.keep_as(state, promise, &reference, after);
             }
             Err(breakage) => resolve_to_nothing(state, export, &breakage),
+        }
+    }
+
+    /// The same for calls on results that are kept and have the promise in them.
+    fn keep_as(&self, state: &mut State, promise: &Arc<Promise>, reference: &AnyRemote, after: &mut Afterwards) {
+        for (_, kept) in state.kept.values_mut().flatten() {
+            if matches!(&kept.place, Place::Promise(known) if Arc::ptr_eq(known, promise)) {
+                let before = std::mem::replace(kept, reference.clone());
+                after.drop_references([before]);
+            }
         }
     }
 

@@ -16,6 +16,11 @@ enum Stage {
     Ahead {
         called: bool,
         returned: bool,
+        resolved: bool,
+    },
+    /// The result was a promise of the middle's own, and calls go to that.
+    Promised {
+        called: bool,
     },
     /// Calls wait until those that went ahead are back.
     Embargoed(VecDeque<u8>),
@@ -40,11 +45,11 @@ impl Caller {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.promises.iter().all(|stage| *stage == Stage::Known)
+        self.lines.is_empty() && self.promises.iter().all(|stage| matches!(stage, Stage::Known | Stage::Unasked))
     }
 
     pub(super) fn ask(&mut self, promise: usize, out: &mut Way) {
-        self.promises[promise] = Stage::Ahead { called: false, returned: false };
+        self.promises[promise] = Stage::Ahead { called: false, returned: false, resolved: false };
         out.send(Frame::Ask(promise));
     }
 
@@ -55,22 +60,35 @@ impl Caller {
                 *called = true;
                 out.send(Frame::Ahead { promise, call, pieces });
             }
+            Stage::Promised { called } => {
+                *called = true;
+                out.send(Frame::Call { object: promise, call, pieces });
+            }
             Stage::Embargoed(queue) => queue.push_back(call),
             Stage::Known if promise == 0 => started[0].push(call),
             Stage::Known => out.send(Frame::Call { object: promise, call, pieces }),
         }
     }
 
-    /// The promise is known: the first is here, the second an object of the middle's as far as this node knows.
-    pub(super) fn settle(&mut self, promise: usize, out: &mut Way) {
-        let Stage::Ahead { called, .. } = self.promises[promise] else { return };
+    /// The promise is known: the first is here, the second an object of the middle's as far as this node knows. One of which the middle has
+    /// not said yet what it is goes on as a promise, called already if something was called ahead.
+    pub(super) fn settle(&mut self, promise: usize, is_promise: bool, out: &mut Way) {
+        let Stage::Ahead { called, resolved, .. } = self.promises[promise] else { return };
+        if is_promise && !resolved {
+            self.promises[promise] = Stage::Promised { called };
+        } else {
+            self.become_known(promise, called, out);
+        }
+        out.send(Frame::Finish(promise));
+    }
+
+    fn become_known(&mut self, promise: usize, called: bool, out: &mut Way) {
         self.promises[promise] = if opens_at_once(called, promise != 0) {
             Stage::Known
         } else {
             out.send(Frame::Embargo(promise));
             Stage::Embargoed(VecDeque::new())
         };
-        out.send(Frame::Finish(promise));
     }
 
     pub(super) fn receive(&mut self, frame: Frame, out: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
@@ -80,6 +98,14 @@ impl Caller {
                     *returned = true;
                 }
             }
+            Frame::Resolve(promise) => match &mut self.promises[promise] {
+                Stage::Ahead { resolved, .. } => *resolved = true,
+                Stage::Promised { called } => {
+                    let called = *called;
+                    self.become_known(promise, called, out);
+                }
+                _ => {}
+            },
             Frame::Call { call, pieces, .. } => {
                 if pieces == 2 {
                     self.lines.push(HOME, Place::Arriving(call_id(call)));

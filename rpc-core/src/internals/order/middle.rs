@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Frame, PROMISES, Way, asked_id, call_id, marker};
+use super::{Frame, PROMISES, Way, asked_id, call_id, marker, resolve_marker};
 use crate::proto::{Ahead, AheadBounds, Lines, Place, Waits, Whereabouts};
 
 const BOUNDS: AheadBounds = AheadBounds { calls: 100, depth: 1, cost: 100 };
@@ -14,12 +14,29 @@ const CREDIT: u8 = 1;
 enum Turn {
     Call(u8, u8),
     Back(usize),
+    Resolve(usize),
+}
+
+/// The line before the result of a call, and before what the middle has promised by it.
+const fn answers(promise: usize) -> u64 {
+    promise as u64
+}
+
+/// The line before what a promise of the middle's has become.
+const fn object(promise: usize) -> u64 {
+    (PROMISES + promise) as u64
+}
+
+/// What a line leads to.
+const fn before(line: u64) -> usize {
+    line as usize % PROMISES
 }
 
 /// A call that is here in part.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Arriving {
     object: usize,
+    line: u64,
     pieces: u8,
     is_here: bool,
 }
@@ -29,6 +46,11 @@ pub(super) struct Middle {
     ahead: Ahead,
     asked: [bool; PROMISES],
     completed: [bool; PROMISES],
+    /// What is known of the results that are promises: nothing, that they are known here, and that the caller was told.
+    unknown: [bool; PROMISES],
+    told: [bool; PROMISES],
+    /// Calls on a result that is a promise, until it is known.
+    kept: [VecDeque<(u8, u8)>; PROMISES],
     calls: BTreeMap<u8, Arriving>,
     lines: Lines<Turn>,
     used: u8,
@@ -43,17 +65,23 @@ impl Middle {
         self.asked[promise] && !self.completed[promise]
     }
 
+    pub(super) fn knows_not(&self, promise: usize) -> bool {
+        self.unknown[promise]
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ahead == Ahead::default()
             && self.lines.is_empty()
             && self.tickets.is_empty()
             && self.behind.is_empty()
             && self.calls.is_empty()
+            && self.kept.iter().all(VecDeque::is_empty)
     }
 
     /// A handler is done: what waits for its result is put in line, ahead of the return.
-    pub(super) fn complete(&mut self, promise: usize, back: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
+    pub(super) fn complete(&mut self, promise: usize, is_promise: bool, back: &mut Way, third: &mut Way) {
         self.completed[promise] = true;
+        self.unknown[promise] = is_promise;
         let (waiting, _) = self.ahead.returned(asked_id(promise));
         for id in waiting {
             self.ahead.left(1);
@@ -66,13 +94,38 @@ impl Middle {
             } else {
                 Place::Arriving(id)
             };
-            self.lines.push(promise as u64, place);
+            self.lines.push(answers(promise), place);
         }
         back.send(Frame::Return(promise));
-        self.advance(promise, back, started);
+        self.advance(answers(promise), back, third);
     }
 
-    pub(super) fn receive(&mut self, frame: Frame, back: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
+    /// It is known what a result is that was a promise: the calls that waited for that go, and the caller is told behind those that have not
+    /// started yet.
+    pub(super) fn know(&mut self, promise: usize, back: &mut Way, third: &mut Way) {
+        self.unknown[promise] = false;
+        for (call, pieces) in std::mem::take(&mut self.kept[promise]) {
+            self.start(promise, call, pieces, back, third);
+        }
+        let line = answers(promise);
+        if self.lines.has(line) {
+            self.lines.push(line, Place::Ready(resolve_marker(promise), Turn::Resolve(promise)));
+        } else {
+            self.tell(promise, back);
+        }
+    }
+
+    fn tell(&mut self, promise: usize, back: &mut Way) {
+        self.told[promise] = true;
+        back.send(Frame::Resolve(promise));
+    }
+
+    /// The line before what a frame names.
+    fn line(&self, promise: usize) -> u64 {
+        if self.told[promise] { object(promise) } else { answers(promise) }
+    }
+
+    pub(super) fn receive(&mut self, frame: Frame, back: &mut Way, third: &mut Way) {
         match frame {
             Frame::Ask(promise) => {
                 self.asked[promise] = true;
@@ -82,19 +135,20 @@ impl Middle {
                 if self.ahead.whereabouts(asked_id(promise)) == Whereabouts::Runs {
                     let waits = self.ahead.wait(call_id(call), asked_id(promise), 1, BOUNDS);
                     debug_assert_eq!(waits, Waits::Yes);
-                    self.calls.insert(call, Arriving { object: promise, pieces, is_here: pieces == 1 });
+                    self.calls.insert(call, Arriving { object: promise, line: answers(promise), pieces, is_here: pieces == 1 });
                 } else {
-                    self.arrive(promise, call, pieces, back, started);
+                    self.arrive(promise, self.line(promise), call, pieces, back, third);
                 }
             }
-            Frame::Call { object, call, pieces } => self.arrive(object, call, pieces, back, started),
-            Frame::Piece(call) => self.piece(call, back, started),
+            Frame::Call { object, call, pieces } => self.arrive(object, self.line(object), call, pieces, back, third),
+            Frame::Piece(call) => self.piece(call, back, third),
             Frame::Finish(promise) => {
                 self.ahead.finish(asked_id(promise));
             }
             Frame::Embargo(promise) => {
-                if self.lines.has(promise as u64) {
-                    self.lines.push(promise as u64, Place::Ready(marker(promise), Turn::Back(promise)));
+                let line = self.line(promise);
+                if self.lines.has(line) {
+                    self.lines.push(line, Place::Ready(marker(promise), Turn::Back(promise)));
                 } else {
                     self.send_back(promise, back);
                 }
@@ -107,47 +161,56 @@ impl Middle {
                 }
                 self.send_behind(back);
             }
-            Frame::Return(_) | Frame::Back(_) => {}
+            Frame::Return(_) | Frame::Resolve(_) | Frame::Back(_) => {}
         }
     }
 
-    fn arrive(&mut self, object: usize, call: u8, pieces: u8, back: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
+    fn arrive(&mut self, object: usize, line: u64, call: u8, pieces: u8, back: &mut Way, third: &mut Way) {
         if pieces == 2 {
-            self.calls.insert(call, Arriving { object, pieces, is_here: false });
-            self.lines.push(object as u64, Place::Arriving(call_id(call)));
-        } else if self.lines.has(object as u64) {
-            self.lines.push(object as u64, Place::Ready(call_id(call), Turn::Call(call, pieces)));
+            self.calls.insert(call, Arriving { object, line, pieces, is_here: false });
+            self.lines.push(line, Place::Arriving(call_id(call)));
+        } else if self.lines.has(line) {
+            self.lines.push(line, Place::Ready(call_id(call), Turn::Call(call, pieces)));
         } else {
-            self.start(object, call, pieces, back, started);
+            self.start(object, call, pieces, back, third);
         }
     }
 
-    fn piece(&mut self, call: u8, back: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
+    fn piece(&mut self, call: u8, back: &mut Way, third: &mut Way) {
         let Some(arriving) = self.calls.get_mut(&call) else { return };
-        let (object, pieces) = (arriving.object, arriving.pieces);
+        let (object, line, pieces) = (arriving.object, arriving.line, arriving.pieces);
         if self.ahead.whereabouts(asked_id(object)) == Whereabouts::Runs {
             arriving.is_here = true;
             return;
         }
         self.calls.remove(&call);
-        self.lines.arrived(object as u64, call_id(call), Turn::Call(call, pieces));
-        self.advance(object, back, started);
+        self.lines.arrived(line, call_id(call), Turn::Call(call, pieces));
+        self.advance(line, back, third);
     }
 
-    fn advance(&mut self, object: usize, back: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
-        while let Some((id, turn)) = self.lines.next(object as u64) {
+    fn advance(&mut self, line: u64, back: &mut Way, third: &mut Way) {
+        while let Some((id, turn)) = self.lines.next(line) {
             match turn {
-                Turn::Call(call, pieces) => self.start(object, call, pieces, back, started),
+                Turn::Call(call, pieces) => self.start(before(line), call, pieces, back, third),
                 Turn::Back(promise) => self.send_back(promise, back),
+                Turn::Resolve(_) => {
+                    let turn = self.lines.go_last(line, id, turn, |turn| matches!(turn, Turn::Resolve(_)));
+                    if let Some(Turn::Resolve(promise)) = turn {
+                        self.tell(promise, back);
+                    }
+                    continue;
+                }
             }
-            self.lines.leave(object as u64, id);
+            self.lines.leave(line, id);
         }
     }
 
-    /// Passes a call on. The way to the third node is a queue of its own, so what is sent there has as good as started.
-    fn start(&mut self, object: usize, call: u8, pieces: u8, back: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
-        if object != 0 {
-            started[object].push(call);
+    /// Passes a call on, or has it wait for what it is made on.
+    fn start(&mut self, object: usize, call: u8, pieces: u8, back: &mut Way, third: &mut Way) {
+        if self.unknown[object] {
+            self.kept[object].push_back((call, pieces));
+        } else if object != 0 {
+            third.send(Frame::Call { object, call, pieces });
         } else if self.used < CREDIT && self.tickets.is_empty() {
             self.used += 1;
             back.send(Frame::Call { object: 0, call, pieces });
