@@ -132,3 +132,51 @@ fn decode<E: DeserializeOwned>(payload: &Payload) -> Option<E> {
     let incoming = Incoming::new(references, segments);
     crate::panics::caught(|| transfer::decoding_broken(incoming, || codec::decode(Codec::Bincode, &payload.bytes, &bounds))).ok()?.ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    enum Own {
+        Gone { who: String },
+        Call(Error),
+    }
+
+    impl fmt::Display for Own {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("gone")
+        }
+    }
+
+    impl std::error::Error for Own {}
+
+    impl From<Error> for Own {
+        fn from(error: Error) -> Self {
+            Self::Call(error)
+        }
+    }
+
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    enum Other {
+        Gone { who: u32 },
+    }
+
+    #[test]
+    fn error_of_the_users_own_is_that_again_for_its_own_type_only() {
+        let gone = || Own::Gone { who: "ada".to_owned() };
+        let error = Breakage::of(&gone()).error().clone();
+        assert_eq!(own::<Own>(&error), Some(gone()));
+        assert_eq!((own::<Other>(&error), own::<Error>(&error)), (None, None));
+        assert_eq!(Breakage::from(error.clone()).for_caller::<Own>(""), gone());
+
+        let of = error.value().expect("it travels").of;
+        for bytes in [vec![], vec![0; 3], vec![0, 251], vec![9], vec![255; 4_096]] {
+            let broken = error.clone().with_value(Some(Encoded { of, bytes }));
+            assert_eq!(own::<Own>(&broken), None, "what a peer sends is decoded with care");
+        }
+        let large = Own::Gone { who: "a".repeat(VALUE_BYTES_MAX) };
+        assert_eq!(own::<Own>(Breakage::of(&large).error()), None, "it would not fit");
+        assert_eq!(Breakage::of(&large).for_caller::<Own>(""), large, "here it is whole");
+    }
+}
