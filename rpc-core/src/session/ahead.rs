@@ -10,13 +10,13 @@ use super::dispatch::{Found, Ready, Turn, resolve_cached};
 use super::promised::servant_of;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
-use crate::any::{AnyRemote, broken};
+use crate::any::{AnyRemote, Place, broken};
 use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::CallId;
 use crate::inbound::Reply;
 use crate::pipeline::{Asked, Breakage, Path, Promise, Settlement, nowhere};
-use crate::proto::{AheadBounds, Defined, Place, Rule, Waits, Whereabouts};
+use crate::proto::{AheadBounds, Defined, Place as InLine, Rule, Waits, Whereabouts};
 use crate::servant::Servant;
 use crate::transfer::Incoming;
 use crate::wire::{Status, Window};
@@ -104,6 +104,7 @@ impl SessionCore {
     pub(super) fn settle_ahead(&self, state: &mut State, id: CallId, reply: &mut Reply, after: &mut Afterwards) {
         let (waiting, is_kept) = state.proto.ahead.returned(id);
         let references = (reply.status == Status::Ok).then(|| references_of(reply));
+        state.has_promises |= references.iter().flatten().any(|(_, reference)| matches!(reference.place, Place::Promise(_)));
         for call in waiting {
             let Some(queued) = state.queued.remove(&call) else { continue };
             state.proto.ahead.left(queued.cost);
@@ -138,7 +139,8 @@ impl SessionCore {
     }
 
     fn found(&self, state: &mut State, reference: &AnyRemote, queued: &Queued) -> Result<Found, NotFound> {
-        let servant = crate::cast::answering(self.guarded_servant(reference)?, &queued.method.interface);
+        let servant = self.in_place_of(state, self.guarded_servant(reference)?);
+        let servant = crate::cast::answering(servant, &queued.method.interface);
         let resolved = resolve_cached(state, &*servant, &queued.method, queued.number)?;
         Ok(Found { servant, method: Arc::clone(&queued.method), resolved })
     }
@@ -151,10 +153,10 @@ impl SessionCore {
                 let is_here = bytes.is_some();
                 let ready = Box::new(Ready::new(found, context, codec, bytes.unwrap_or_default(), incoming, cost));
                 if is_here {
-                    state.lines.push(object, Place::Ready(call, Turn::Call(ready)));
+                    state.lines.push(object, InLine::Ready(call, Turn::Call(ready)));
                     state.works.push_back(Work::Advance(object));
                 } else {
-                    state.lines.push(object, Place::Arriving(call));
+                    state.lines.push(object, InLine::Arriving(call));
                     state.awaits(call, ready);
                 }
                 return;

@@ -410,6 +410,7 @@ impl SessionCore {
             },
             Target::Answer { call: on, path } => self.find_ahead(state, call.id, *on, path)?,
         };
+        let servant = if state.has_promises { self.in_place_of(state, servant) } else { servant };
         let servant = crate::cast::answering(servant, &method.interface);
         let resolved = resolve_cached(state, &*servant, &method, call.method)?;
         Ok(Found { servant, method, resolved })

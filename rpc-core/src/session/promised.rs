@@ -281,7 +281,7 @@ impl SessionCore {
         };
         let line = match servant {
             // Only what leads back to the peer has calls that come back to it.
-            Some(servant) if self.leads_back(&servant) => servant.line(),
+            Some(servant) if self.leads_back(&servant) => self.in_place_of(state, servant).line(),
             _ => return Err(Rule::Disembargo),
         };
         if state.lines.has(line) {

@@ -12,7 +12,7 @@ use crate::codec::Codec;
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::id::ExportId;
 use crate::object_key::{ObjectKey, process_identity};
-use crate::pipeline::{Breakage, Promise};
+use crate::pipeline::{Breakage, PROMISES_MAX, Promise};
 use crate::proto::{Place as InLine, Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
@@ -92,9 +92,10 @@ impl SessionCore {
     /// What is known of a promise goes as that; one of which nothing is known stays here, and is called through here.
     fn describe_promise(&self, state: &mut State, promise: &Arc<Promise>, described: &mut Described) -> Result<Descriptor<'static>, Error> {
         match promise.known() {
-            Some(Ok(known)) => return self.describe_one(state, &known, described),
+            // Calls on it that have not started yet stand in a line of its own, and what is called by another name would pass them.
+            Some(Ok(known)) if !state.lines.has(promise.line()) => return self.describe_one(state, &known, described),
             Some(Err(breakage)) => return self.describe_broken(state, promise, breakage, described),
-            None => {}
+            Some(Ok(_)) | None => {}
         }
         promise.note_use();
         if let Some((call, path)) = promise.answer_on(self) {
@@ -111,7 +112,12 @@ impl SessionCore {
         if !self.pipelining {
             return Ok(hosted);
         }
+        state.has_promises = true;
         if state.proto.exports.len() > before && !promise.watch(self.weak(), export) {
+            if state.lines.has(promise.line()) {
+                self.resolve_behind(state, export, promise);
+                return Ok(Descriptor::Promise { export, interface });
+            }
             // It has become known meanwhile, and goes as that.
             let taken = Described { descriptors: vec![Descriptor::Promise { export, interface }], ..Described::default() };
             self.take_back(state, &taken);
@@ -306,10 +312,8 @@ impl SessionCore {
             if state.closed.is_some() {
                 return;
             }
-            let line = Servant::line(&**promise);
-            if state.lines.has(line) {
-                let marker = super::promised::marker(export.index);
-                state.lines.push(line, InLine::Ready(marker, Turn::Resolve(export, Arc::clone(promise))));
+            if state.lines.has(promise.line()) {
+                self.resolve_behind(state, export, promise);
                 return;
             }
             self.resolve(state, export, promise, &mut after);
@@ -338,20 +342,27 @@ impl SessionCore {
                     registry::leave(&*before);
                     after.rest().servants.push(before);
                 }
-                self.keep_as(state, promise, &reference, after);
             }
             Err(breakage) => resolve_to_nothing(state, export, &breakage),
         }
     }
 
-    /// The same for calls on results that are kept and have the promise in them.
-    fn keep_as(&self, state: &mut State, promise: &Arc<Promise>, reference: &AnyRemote, after: &mut Afterwards) {
-        for (_, kept) in state.kept.values_mut().flatten() {
-            if matches!(&kept.place, Place::Promise(known) if Arc::ptr_eq(known, promise)) {
-                let before = std::mem::replace(kept, reference.clone());
-                after.drop_references([before]);
-            }
+    fn resolve_behind(&self, state: &mut State, export: ExportId, promise: &Arc<Promise>) {
+        let marker = super::promised::marker(export.index);
+        state.lines.push(promise.line(), InLine::Ready(marker, Turn::Resolve(export, Arc::clone(promise))));
+    }
+
+    /// What is called in place of a promise that is known: from when no call is left in the line before the promise, calls on it stand in
+    /// the line before what it has become, by whatever name it is called.
+    pub(super) fn in_place_of(&self, state: &State, servant: Arc<dyn Servant>) -> Arc<dyn Servant> {
+        let mut servant = servant;
+        for _ in 0..PROMISES_MAX {
+            let Some(promise) = Arc::clone(&servant).as_promise() else { return servant };
+            let Some(Ok(known)) = promise.known().filter(|_| !state.lines.has(promise.line())) else { return servant };
+            let Ok(known) = super::promised::servant_of(&known) else { return servant };
+            servant = crate::around::incoming(self.node.incoming(), known);
         }
+        servant
     }
 
     /// As in a message, but for what goes by its identity alone: nothing would say when it was read.

@@ -72,6 +72,8 @@ pub(super) struct State {
     pub(super) progress: u64,
     /// Returns in the batch that was read last.
     pub(super) burst: u32,
+    /// Whether a promise was ever passed on to the peer, as itself or in a result that is called ahead.
+    pub(super) has_promises: bool,
     /// The peer's calls that wait for the result on which they are made.
     pub(super) queued: HashMap<CallId, Queued>,
     /// Results of the peer's promised calls, until it finishes them.
@@ -143,6 +145,7 @@ impl State {
             farewell: None,
             progress: 0,
             burst: 0,
+            has_promises: false,
             queued: HashMap::new(),
             kept: HashMap::new(),
             promised_here: HashMap::new(),

@@ -15,7 +15,8 @@ enum Stage {
     /// Calls go ahead.
     Ahead {
         called: bool,
-        returned: bool,
+        /// And whether as a promise.
+        returned: Option<bool>,
         resolved: bool,
     },
     /// The result was a promise of the middle's own, and calls go to that.
@@ -41,7 +42,7 @@ pub(super) struct Caller {
 
 impl Caller {
     pub(super) fn is_returned(&self, promise: usize) -> bool {
-        matches!(self.promises[promise], Stage::Ahead { returned: true, .. })
+        matches!(self.promises[promise], Stage::Ahead { returned: Some(_), .. })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,7 +50,7 @@ impl Caller {
     }
 
     pub(super) fn ask(&mut self, promise: usize, out: &mut Way) {
-        self.promises[promise] = Stage::Ahead { called: false, returned: false, resolved: false };
+        self.promises[promise] = Stage::Ahead { called: false, returned: None, resolved: false };
         out.send(Frame::Ask(promise));
     }
 
@@ -72,9 +73,9 @@ impl Caller {
 
     /// The promise is known: the first is here, the second an object of the middle's as far as this node knows. One of which the middle has
     /// not said yet what it is goes on as a promise, called already if something was called ahead.
-    pub(super) fn settle(&mut self, promise: usize, is_promise: bool, out: &mut Way) {
-        let Stage::Ahead { called, resolved, .. } = self.promises[promise] else { return };
-        if is_promise && !resolved {
+    pub(super) fn settle(&mut self, promise: usize, out: &mut Way) {
+        let Stage::Ahead { called, returned, resolved } = self.promises[promise] else { return };
+        if returned == Some(true) && !resolved {
             self.promises[promise] = Stage::Promised { called };
         } else {
             self.become_known(promise, called, out);
@@ -93,9 +94,9 @@ impl Caller {
 
     pub(super) fn receive(&mut self, frame: Frame, out: &mut Way, started: &mut [Vec<u8>; PROMISES]) {
         match frame {
-            Frame::Return(promise) => {
+            Frame::Return { promise, is_promise } => {
                 if let Stage::Ahead { returned, .. } = &mut self.promises[promise] {
-                    *returned = true;
+                    *returned = Some(is_promise);
                 }
             }
             Frame::Resolve(promise) => match &mut self.promises[promise] {

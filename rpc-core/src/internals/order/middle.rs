@@ -46,9 +46,9 @@ pub(super) struct Middle {
     ahead: Ahead,
     asked: [bool; PROMISES],
     completed: [bool; PROMISES],
-    /// What is known of the results that are promises: nothing, that they are known here, and that the caller was told.
+    /// Which results are promises of which it is not known yet what they are, and of which ones it is.
     unknown: [bool; PROMISES],
-    told: [bool; PROMISES],
+    known: [bool; PROMISES],
     /// Calls on a result that is a promise, until it is known.
     kept: [VecDeque<(u8, u8)>; PROMISES],
     calls: BTreeMap<u8, Arriving>,
@@ -65,8 +65,8 @@ impl Middle {
         self.asked[promise] && !self.completed[promise]
     }
 
-    pub(super) fn knows_not(&self, promise: usize) -> bool {
-        self.unknown[promise]
+    pub(super) fn knows(&self, promise: usize) -> bool {
+        self.known[promise]
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -81,12 +81,14 @@ impl Middle {
     /// A handler is done: what waits for its result is put in line, ahead of the return.
     pub(super) fn complete(&mut self, promise: usize, is_promise: bool, back: &mut Way, third: &mut Way) {
         self.completed[promise] = true;
-        self.unknown[promise] = is_promise;
+        self.unknown[promise] = is_promise && !self.known[promise];
+        let line = self.line(promise);
         let (waiting, _) = self.ahead.returned(asked_id(promise));
         for id in waiting {
             self.ahead.left(1);
             let call = id.index as u8;
-            let Some(arriving) = self.calls.get(&call) else { continue };
+            let Some(arriving) = self.calls.get_mut(&call) else { continue };
+            arriving.line = line;
             let place = if arriving.is_here {
                 let turn = Turn::Call(call, arriving.pieces);
                 self.calls.remove(&call);
@@ -94,16 +96,19 @@ impl Middle {
             } else {
                 Place::Arriving(id)
             };
-            self.lines.push(answers(promise), place);
+            self.lines.push(line, place);
         }
-        back.send(Frame::Return(promise));
-        self.advance(answers(promise), back, third);
+        back.send(Frame::Return { promise, is_promise: self.unknown[promise] });
+        self.advance(line, back, third);
     }
 
-    /// It is known what a result is that was a promise: the calls that waited for that go, and the caller is told behind those that have not
+    /// It is known what a result is that is a promise: the calls that waited for that go, and the caller is told behind those that have not
     /// started yet.
     pub(super) fn know(&mut self, promise: usize, back: &mut Way, third: &mut Way) {
-        self.unknown[promise] = false;
+        self.known[promise] = true;
+        if !std::mem::take(&mut self.unknown[promise]) {
+            return; // It goes as what it is.
+        }
         for (call, pieces) in std::mem::take(&mut self.kept[promise]) {
             self.start(promise, call, pieces, back, third);
         }
@@ -111,18 +116,14 @@ impl Middle {
         if self.lines.has(line) {
             self.lines.push(line, Place::Ready(resolve_marker(promise), Turn::Resolve(promise)));
         } else {
-            self.tell(promise, back);
+            back.send(Frame::Resolve(promise));
         }
-    }
-
-    fn tell(&mut self, promise: usize, back: &mut Way) {
-        self.told[promise] = true;
-        back.send(Frame::Resolve(promise));
     }
 
     /// The line before what a frame names.
     fn line(&self, promise: usize) -> u64 {
-        if self.told[promise] { object(promise) } else { answers(promise) }
+        let is_known = self.known[promise] && !self.lines.has(answers(promise));
+        if is_known { object(promise) } else { answers(promise) }
     }
 
     pub(super) fn receive(&mut self, frame: Frame, back: &mut Way, third: &mut Way) {
@@ -135,7 +136,7 @@ impl Middle {
                 if self.ahead.whereabouts(asked_id(promise)) == Whereabouts::Runs {
                     let waits = self.ahead.wait(call_id(call), asked_id(promise), 1, BOUNDS);
                     debug_assert_eq!(waits, Waits::Yes);
-                    self.calls.insert(call, Arriving { object: promise, line: answers(promise), pieces, is_here: pieces == 1 });
+                    self.calls.insert(call, Arriving { object: promise, line: 0, pieces, is_here: pieces == 1 });
                 } else {
                     self.arrive(promise, self.line(promise), call, pieces, back, third);
                 }
@@ -161,7 +162,7 @@ impl Middle {
                 }
                 self.send_behind(back);
             }
-            Frame::Return(_) | Frame::Resolve(_) | Frame::Back(_) => {}
+            Frame::Return { .. } | Frame::Resolve(_) | Frame::Back(_) => {}
         }
     }
 
@@ -196,7 +197,7 @@ impl Middle {
                 Turn::Resolve(_) => {
                     let turn = self.lines.go_last(line, id, turn, |turn| matches!(turn, Turn::Resolve(_)));
                     if let Some(Turn::Resolve(promise)) = turn {
-                        self.tell(promise, back);
+                        back.send(Frame::Resolve(promise));
                     }
                     continue;
                 }

@@ -83,7 +83,7 @@ enum Frame {
     Ahead { promise: usize, call: u8, pieces: u8 },
     Call { object: usize, call: u8, pieces: u8 },
     Piece(u8),
-    Return(usize),
+    Return { promise: usize, is_promise: bool },
     Finish(usize),
     Resolve(usize),
     Embargo(usize),
@@ -220,7 +220,8 @@ impl World {
         }
         steps.extend((0..PROMISES).filter(|&promise| self.caller.is_returned(promise)).map(Step::Settle));
         steps.extend((0..PROMISES).filter(|&promise| self.middle.runs(promise)).map(Step::Complete));
-        steps.extend((0..PROMISES).filter(|&promise| self.middle.knows_not(promise)).map(Step::Know));
+        let is_unknown = |promise: &usize| scenario.is_promise[*promise] && !self.middle.knows(*promise);
+        steps.extend((0..PROMISES).filter(is_unknown).map(Step::Know));
         steps.extend((!self.to_middle.frames.is_empty()).then_some(Step::ToMiddle));
         steps.extend((!self.to_caller.frames.is_empty()).then_some(Step::ToCaller));
         steps.extend((!self.to_third.frames.is_empty()).then_some(Step::ToThird));
@@ -241,7 +242,7 @@ impl World {
                     Op::Call(promise, pieces) => caller.call(promise, *done as u8, pieces, to_middle, started),
                 }
             }
-            Step::Settle(promise) => caller.settle(promise, scenario.is_promise[promise], to_middle),
+            Step::Settle(promise) => caller.settle(promise, to_middle),
             Step::Complete(promise) => middle.complete(promise, scenario.is_promise[promise], to_caller, to_third),
             Step::Know(promise) => middle.know(promise, to_caller, to_third),
             Step::ToMiddle => {
