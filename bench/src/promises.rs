@@ -3,6 +3,7 @@
 
 use std::{
     fmt::Write as _,
+    io::{self, Write as _},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -116,7 +117,8 @@ pub(crate) fn run(args: &PromisesArgs) -> Result<ExitCode> {
             break outcome;
         }
     };
-    print!("{}", if args.json { serde_json::to_string_pretty(&outcome)? + "\n" } else { outcome.text() });
+    let text = if args.json { serde_json::to_string_pretty(&outcome)? + "\n" } else { outcome.text() };
+    io::stdout().lock().write_all(text.as_bytes())?;
     Ok(if !args.check || outcome.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -101,7 +101,13 @@ pub(crate) fn own<E: DeserializeOwned + 'static>(error: &Error) -> Option<E> {
     if TypeId::of::<E>() == TypeId::of::<Error>() || fingerprint::<E>() != Some(value.of) {
         return None;
     }
-    let payload = Payload { codec: Codec::Bincode.id(), bytes: value.bytes.clone().into(), segments: Vec::new(), references: Vec::new() };
+    let payload = Payload {
+        codec: Codec::Bincode.id(),
+        bytes: value.bytes.clone().into(),
+        segments: Vec::new(),
+        references: Vec::new(),
+        within: None,
+    };
     decode(&payload)
 }
 

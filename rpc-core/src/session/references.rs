@@ -20,14 +20,18 @@ use crate::sync;
 use crate::transfer::Incoming;
 use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX, Resolution, Resolve};
 
+/// Promises that came to nothing.
+type Nothings = Vec<(ExportId, Arc<Breakage>)>;
+
 /// References as they are about to be sent.
 #[derive(Default)]
 pub(super) struct Described {
     pub(super) descriptors: Vec<Descriptor<'static>>,
     /// Whether one is named by its identity alone, so that this side has to keep it alive until the message was read.
     pub(super) held: bool,
-    /// Promises that came to nothing. What went wrong is said behind the message, as it is of those of which it is not known yet.
-    broken: Vec<(ExportId, Arc<Breakage>)>,
+    /// Promises that came to nothing. What went wrong is said behind the message, as it is of those of which it is not known yet. Boxed, since
+    /// most messages have none and every message drops this.
+    broken: Option<Box<Nothings>>,
 }
 
 impl SessionCore {
@@ -141,13 +145,13 @@ impl SessionCore {
         let again: Arc<dyn Servant> = Promise::broken(promise.interface(), Arc::clone(&breakage));
         let hosted = self.export(state, &again)?;
         let Descriptor::Hosted { export, interface, .. } = hosted else { return Ok(hosted) };
-        described.broken.push((export, breakage));
+        described.broken.get_or_insert_default().push((export, breakage));
         Ok(Descriptor::Promise { export, interface })
     }
 
     /// Says of the promises in a message that was just written why they came to nothing.
     pub(super) fn say_broken(&self, state: &mut State, described: &Described) {
-        for (export, breakage) in &described.broken {
+        for (export, breakage) in described.broken.iter().flat_map(|broken| broken.iter()) {
             resolve_to_nothing(state, *export, breakage);
         }
     }
