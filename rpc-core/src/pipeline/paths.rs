@@ -11,6 +11,7 @@ use serde::ser::{
 
 use crate::any::AnyRemote;
 use crate::transfer;
+use crate::wire::PATH_MAX;
 
 /// The way to a reference in a value: the number of a field, then of a field in that.
 pub(crate) type Path = Vec<u32>;
@@ -18,9 +19,6 @@ pub(crate) type Path = Vec<u32>;
 /// The references of a result. A type of its own, so that a result of which nobody asks holds one word for them.
 #[derive(Debug)]
 pub(crate) struct Found(pub(crate) Vec<(Path, AnyRemote)>);
-
-/// How deep a way may go. Nobody nests promises deeper, and it bounds the stack.
-pub(crate) const PATH_MAX: usize = 16;
 
 /// The references of a value with the ways to them. Those in lists, maps and variants have none: no promise names them.
 ///

@@ -27,7 +27,7 @@ pub(crate) use golden::COMPRESSED as COMPRESSED_EXAMPLE;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Body, CODEC_MAX, Descriptor, Identity, Target, put_body_head, put_descriptor, put_target};
+pub use body::{Body, CODEC_MAX, Descriptor, Identity, PATH_MAX, Target, put_body_head, put_descriptor, put_target};
 pub use decode::{decode, split};
 pub(crate) use decode::{decode_call, decode_return};
 pub use encode::{CallHead, begin, encode, end, put_bytes, put_call_head, put_call_id, put_export_id, put_return_head, put_stream_id};

@@ -20,6 +20,20 @@ fn empty() {
 }
 
 #[test]
+fn path_too_long() {
+    for (steps, is_allowed) in [(16, true), (17, false)] {
+        let call = format!("11 0502 02 0602 {steps:02x} {} 01 00 00", "01".repeat(steps));
+        let returned = format!("12 0502 00 10 01 04 0502 {steps:02x} {} 07", "01".repeat(steps));
+        for frame in [call, returned] {
+            let frame = bytes_of(&frame);
+            let decoded = decode(&frame);
+            assert_eq!(decoded.is_ok(), is_allowed, "{decoded:?}");
+            assert!(is_allowed || decoded == Err(DecodeError::PathTooLong));
+        }
+    }
+}
+
+#[test]
 fn unknown_kind() {
     for kind in [0x00, 0x05, 0x0f, 0x18, 0x24, 0x2a, 0x32, 0x3b, 0x80, 0xff] {
         assert_eq!(decode(&[kind]), Err(DecodeError::UnknownKind(kind)));
