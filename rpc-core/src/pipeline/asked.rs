@@ -97,6 +97,11 @@ impl Asked {
         *self.ahead.lock() = Ahead::Goes(Arc::clone(session));
     }
 
+    /// The peer keeps no more results, so calls on its promises wait here after all. Called under the session's lock.
+    pub(crate) fn stays(&self) {
+        *self.ahead.lock() = Ahead::Not;
+    }
+
     /// It was sent: calls on its promises need not wait here any more. Called under the session's lock.
     /// False when nobody wants it any more.
     pub(crate) fn sent(&self, id: CallId) -> bool {
@@ -104,6 +109,15 @@ impl Asked {
         let Ahead::Goes(session) = &*ahead else { return false };
         *ahead = Ahead::Kept(KeptAnswer::new(Arc::clone(session), id));
         true
+    }
+
+    /// The session over which it goes, if calls on its promises do.
+    pub(super) fn session(&self) -> Option<Arc<SessionCore>> {
+        match &*self.ahead.lock() {
+            Ahead::Not => None,
+            Ahead::Goes(session) => Some(Arc::clone(session)),
+            Ahead::Kept(answer) => Some(answer.session()),
+        }
     }
 
     /// The call, when its result is kept by the peer of this session. Called under the session's lock, so nothing is taken hold of.

@@ -16,14 +16,16 @@ use super::start::{Answered, Going, Ongoing, PROMISES_MAX, circle, start};
 use super::waiting::{Entry, waiting};
 use crate::any::{AnyRemote, Place};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
-use crate::handler::{RawCall, RawReply};
+use crate::handler::{Payload, RawCall, RawReply};
 use crate::id::{CallId, ExportId};
 use crate::inbound::{Inbound, Reply, Served};
 use crate::interface::InterfaceDescriptor;
-use crate::limits::Limits;
+use crate::limits::{Limits, Size};
 use crate::object::cell::{ObjectMeta, next_number};
+use crate::proto::Pool;
 use crate::servant::{Kind, Resolved, Servant, reply_of};
-use crate::session::{Import, Lane, SessionCore};
+use crate::session::{Import, Lane, Passage, SessionCore};
+use crate::wire::PATH_MAX;
 
 /// What a promise has become.
 pub(crate) type Outcomes = Result<AnyRemote, Arc<Breakage>>;
@@ -59,7 +61,7 @@ pub(super) enum TakenIn {
     /// It waits.
     Waits(Ongoing),
     /// It goes to the peer that will know what it is.
-    Ahead(Arc<Lane>, Box<Going>),
+    Ahead(Passage, Box<Going>),
     /// It goes where the promise leads.
     Goes(Outcomes, Box<Going>),
 }
@@ -140,34 +142,39 @@ impl Promise {
 
     /// Takes a call in: it waits, or goes where the promise leads.
     pub(super) fn take_in(self: &Arc<Self>, going: Going) -> TakenIn {
+        // What calls carry is the user's, and must not drop under the lock.
+        let (mut unwanted, mut refused) = (Vec::new(), None);
         let mut stage = self.stage.lock();
         let queue = match &mut *stage {
             Stage::Known(outcome) => return TakenIn::Goes(outcome.clone(), Box::new(going)),
             Stage::Unknown(queue, lane) => {
-                // Once a call waits here, those behind it do too.
+                // Once a call waits here that is wanted, those behind it do too.
+                while queue.front().is_some_and(|first| !first.is_wanted()) {
+                    unwanted.extend(queue.pop_front());
+                }
                 if queue.is_empty()
                     && let Some(lane) = self.lane(lane)
+                    && let Some(passage) = Passage::take(&lane, pool_of(&going.call), cost_of(&going.call))
                 {
                     drop(stage);
                     self.asked.note_use();
-                    return TakenIn::Ahead(lane, Box::new(going));
+                    return TakenIn::Ahead(passage, Box::new(going));
                 }
                 queue
             }
             Stage::Opening(_, queue) => queue,
         };
-        let most = Limits::default().promised_calls as usize;
-        let mut unwanted = Vec::new();
+        let most = self.waiting_max();
         if queue.len() >= most {
             // Looked for only here, so that a long queue costs each call that joins it little.
             let (wanted, gone) = queue.drain(..).partition::<Vec<_>, _>(Entry::is_wanted);
             *queue = wanted.into();
-            unwanted = gone;
+            unwanted.extend(gone);
         }
         let taken = if queue.len() >= most {
             let text = format!("{most} calls wait already for what the reference is promised to be");
             let error = Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).with_fault(Fault::Caller);
-            unwanted.push(waiting(self, going).0);
+            refused = Some(going);
             TakenIn::Waits(Box::pin(std::future::ready(Answered::Raw(RawReply::Failed(error)))))
         } else {
             self.asked.note_use();
@@ -176,13 +183,21 @@ impl Promise {
             TakenIn::Waits(Box::pin(waiting))
         };
         drop(stage);
-        // What they carry is the user's, and must not drop under the lock.
         crate::panics::drop_each(unwanted);
+        crate::panics::drop_quietly(refused);
         taken
     }
 
+    /// How many calls may wait here.
+    fn waiting_max(&self) -> usize {
+        let of_import = self.import.lock().as_ref().map(|import| import.session().limits().promised_calls);
+        let most = of_import.or_else(|| self.asked.session().map(|session| session.limits().promised_calls));
+        most.unwrap_or_else(|| Limits::default().promised_calls) as usize
+    }
+
     fn lane(&self, lane: &mut Option<Arc<Lane>>) -> Option<Arc<Lane>> {
-        if lane.is_none() {
+        // A place that is too deep to be named waits here.
+        if lane.is_none() && self.path.len() <= PATH_MAX {
             *lane = match &*self.import.lock() {
                 // Interceptors see a call when it is known where it goes; they may hold it back or repeat it.
                 Some(import) if import.session().has_outgoing() => None,
@@ -213,7 +228,8 @@ impl Promise {
     /// Where it lies at the peer of a session, while it is not known what it is. Called under the session's lock.
     pub(crate) fn answer_on(&self, session: &SessionCore) -> Option<(CallId, Path)> {
         let stage = self.stage.lock();
-        let call = matches!(&*stage, Stage::Unknown(..)).then(|| self.asked.answer_on(session)).flatten()?;
+        let may_be_named = matches!(&*stage, Stage::Unknown(..)) && self.path.len() <= PATH_MAX;
+        let call = may_be_named.then(|| self.asked.answer_on(session)).flatten()?;
         Some((call, self.path.clone()))
     }
 
@@ -310,6 +326,18 @@ impl Promise {
         *stage = Stage::Known(outcome);
         None
     }
+}
+
+/// What a call counts against at the peer.
+fn pool_of(call: &RawCall) -> Pool {
+    if call.context.is_in_call() { Pool::Nested } else { Pool::Root }
+}
+
+/// What it takes of the peer's window.
+fn cost_of(call: &RawCall) -> u64 {
+    let Payload { bytes, segments, references, .. } = &call.payload;
+    let bulk: u64 = segments.iter().map(|segment| segment.len() as u64).sum();
+    Size::new(bytes.len() as u64 + bulk, references.len(), segments.len()).cost
 }
 
 impl Drop for Promise {

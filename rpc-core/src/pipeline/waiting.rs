@@ -16,12 +16,12 @@ use crate::session::deadline_over;
 
 /// The call in the queue.
 pub(super) struct Entry {
-    pub(super) going: Going,
     slot: Arc<Slot>,
 }
 
-#[derive(Default)]
 struct Slot {
+    /// Dropped with the call that is given up, although its entry may stay in the queue.
+    going: Mutex<Option<Going>>,
     state: Mutex<State>,
 }
 
@@ -46,10 +46,10 @@ pub(super) struct Waiting {
 
 /// A call's two sides.
 pub(super) fn waiting(promise: &Arc<Promise>, going: Going) -> (Entry, Waiting) {
-    let slot = Arc::new(Slot::default());
     let deadline = going.deadline;
+    let slot = Arc::new(Slot { going: Mutex::new(Some(going)), state: Mutex::default() });
     let waiting = Waiting { promise: Some(Arc::clone(promise)), slot: Arc::clone(&slot), started: None, deadline, sleep: None };
-    (Entry { going, slot }, waiting)
+    (Entry { slot }, waiting)
 }
 
 impl Entry {
@@ -60,7 +60,9 @@ impl Entry {
 
     /// Starts the call, and hands what it has become over to its caller.
     pub(super) fn start(self, start: impl FnOnce(Going) -> Ongoing) {
-        let Self { going, slot } = self;
+        let Self { slot } = self;
+        let going = slot.going.lock().take();
+        let Some(going) = going else { return };
         let ongoing = start(going);
         let mut state = slot.state.lock();
         match std::mem::replace(&mut *state, State::Gone) {
@@ -124,6 +126,7 @@ impl Future for Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let left = std::mem::replace(&mut *self.slot.state.lock(), State::Gone);
-        crate::panics::drop_quietly((left, self.started.take()));
+        let going = self.slot.going.lock().take();
+        crate::panics::drop_quietly((left, going, self.started.take()));
     }
 }

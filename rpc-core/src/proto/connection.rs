@@ -90,7 +90,12 @@ impl Connection {
 
     /// Whether the peer has room and credit for a call that costs so much.
     pub(crate) fn has_room(&self, pool: Pool, cost: u64) -> bool {
-        self.questions.has_room(pool) && self.calls_out.has(cost)
+        self.questions.has_room(pool) && self.has_credit(cost)
+    }
+
+    /// Whether the peer has credit for a call that costs so much.
+    pub(crate) fn has_credit(&self, cost: u64) -> bool {
+        self.calls_out.has(cost)
     }
 
     /// Opens a question for a call for which there is room.
@@ -98,6 +103,13 @@ impl Connection {
         let taken = self.calls_out.take(cost);
         debug_assert!(taken, "a call was sent without credit for it");
         self.questions.open(pool, token)
+    }
+
+    /// Opens a question for a call that goes ahead, for which room was taken before and there is credit.
+    pub(crate) fn call_ahead(&mut self, pool: Pool, cost: u64, token: u32) -> CallId {
+        let taken = self.calls_out.take(cost);
+        debug_assert!(taken, "a call was sent without credit for it");
+        self.questions.open_ahead(pool, token, cost)
     }
 
     /// Closes a question whose frame could not be written.

@@ -12,17 +12,20 @@ use super::reader::Batch;
 use super::state::{Afterwards, State};
 use crate::any::{AnyRemote, Place, broken};
 use crate::context::CallContext;
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::id::CallId;
 use crate::inbound::Reply;
 use crate::pipeline::{Asked, Breakage, Path, Promise, Settlement, nowhere};
-use crate::proto::{AheadBounds, Defined, Place as InLine, Rule, Waits, Whereabouts};
+use crate::proto::{AheadBounds, Defined, Place as InLine, Rule, Whereabouts};
 use crate::servant::Servant;
 use crate::transfer::Incoming;
-use crate::wire::{Status, Window};
+use crate::wire::{ChunkOf, Status, Window};
 
 /// A call that waits until it is known what it is made on.
 pub(super) struct Queued {
+    /// The call whose result it is made on, and its place among those that wait for it.
+    pub(super) on: CallId,
+    pub(super) place: u64,
     pub(super) path: Path,
     pub(super) method: Arc<Defined>,
     pub(super) number: u32,
@@ -87,17 +90,51 @@ impl SessionCore {
         }
     }
 
-    /// Puts a call behind those that wait for the same result.
-    pub(super) fn wait_ahead(&self, state: &mut State, id: CallId, on: CallId, cost: u64) -> Result<(), Error> {
-        let limits = self.limits();
-        // Half of the window stays free for calls that have to come through, so that what is waited for is done.
-        let bounds = AheadBounds { calls: limits.promised_calls, depth: limits.promised_depth, cost: state.proto.ours.call_window / 2 };
-        let text = match state.proto.ahead.wait(id, on, cost, bounds) {
-            Waits::Yes => return Ok(()),
-            Waits::TooMany => "the callee lets no more calls wait for promised results",
-            Waits::TooDeep => "the call is made on a promise of a promise, and so on, deeper than the callee lets calls wait",
-        };
-        Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text))
+    /// Puts a call behind those that wait for the same result. Gives its place among them.
+    pub(super) fn wait_ahead(&self, state: &mut State, id: CallId, on: CallId, cost: u64) -> Result<u64, Error> {
+        let bounds = AheadBounds::of(&state.proto.ours);
+        state.proto.ahead.wait(id, on, cost, bounds).ok_or_else(too_much_waits)
+    }
+
+    /// The credit of a call that is about to start goes back. One that is made on a promise of this side's of which nothing is known waits on
+    /// where that is, and its payload with it: it keeps its credit until it has returned.
+    pub(super) fn credit_at_start(&self, state: &mut State, id: CallId, found: &Found, cost: u64) -> Result<(), Error> {
+        let waits = state.has_promises && Arc::clone(&found.servant).as_promise().is_some_and(|promise| promise.known().is_none());
+        if waits && state.proto.ahead.hold(cost, AheadBounds::of(&state.proto.ours)) {
+            state.holding_credit.insert(id, cost);
+            return Ok(());
+        }
+        let credit = state.proto.call_consumed(cost);
+        state.grant(Window::Calls, credit);
+        if waits { Err(too_much_waits()) } else { Ok(()) }
+    }
+
+    /// A call has returned that kept its credit.
+    pub(super) fn credit_at_return(&self, state: &mut State, id: CallId) {
+        if state.holding_credit.is_empty() {
+            return;
+        }
+        if let Some(cost) = state.holding_credit.remove(&id) {
+            state.proto.ahead.let_go(cost);
+            let credit = state.proto.call_consumed(cost);
+            state.grant(Window::Calls, credit);
+        }
+    }
+
+    /// The caller of a call that waits has given it up. It is answered at once: what it is made on may never be known. Whether its method is one
+    /// that runs to its end is not known either; it has not begun.
+    pub(super) fn give_up_queued(&self, state: &mut State, id: CallId, queued: Queued, after: &mut Afterwards) {
+        state.proto.ahead.give_up(queued.on, queued.place, queued.cost);
+        if queued.bytes.is_some() {
+            let credit = state.proto.call_consumed(queued.cost);
+            state.grant(Window::Calls, credit);
+            state.works.push_back(Work::Reply(id, Reply::cancelled()));
+        } else {
+            // What follows is thrown away.
+            drop(state.arriving.take(ChunkOf::Call, id));
+            state.fails_when_it_is_here(id, Reply::cancelled());
+        }
+        after.rest().queued.push(queued);
     }
 
     /// A promised call is done: the calls that waited for it are put in line before their objects. `reply` is what its caller gets.
@@ -223,6 +260,12 @@ impl SessionCore {
             }
         }
     }
+}
+
+/// A caller that keeps to what this node has announced has such calls wait at its own end.
+fn too_much_waits() -> Error {
+    let text = "the callee lets no more calls wait for promised results";
+    Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).with_fault(Fault::Caller)
 }
 
 /// The answer to a peer that calls ahead although one of the two sides has not offered it.

@@ -10,7 +10,7 @@ use super::SessionCore;
 use super::ahead::{NotFound, Queued};
 use super::arriving;
 use super::reader::Batch;
-use super::state::{Afterwards, State};
+use super::state::{Afterwards, Back, State};
 use super::task::HandlerTask;
 use crate::context::{self, CallContext, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
@@ -78,7 +78,7 @@ pub(super) enum Turn {
     /// What was called ahead on a promise has come back: the promise opens.
     Open(Arc<Promise>),
     /// What the peer has called ahead has been passed on: it is told so.
-    Back(u32),
+    Back(Back),
     /// The calls on a promise have started: its holder is told what it is.
     Resolve(ExportId, Arc<Promise>),
 }
@@ -186,8 +186,10 @@ impl SessionCore {
                     state.lines.push(object, Place::Ready(call.id, Turn::Call(Box::new(ready))));
                     return Step::Nothing;
                 }
-                let credit = state.proto.call_consumed(cost);
-                state.grant(Window::Calls, credit);
+                if let Err(error) = self.credit_at_start(state, call.id, &found, cost) {
+                    after.drop_references(incoming.into_references());
+                    return Step::Fail(Reply::failed(&error));
+                }
                 Step::Serve(found, accepted, incoming, bytes)
             }
             Some(CallArrival::Partial) => {
@@ -281,12 +283,13 @@ impl SessionCore {
         let (Target::Answer { call: on, path }, Some(method)) = (&call.target, state.proto.peer.method(call.method).cloned()) else {
             return Err((Reply::broken(), incoming));
         };
-        if let Err(error) = self.wait_ahead(state, call.id, *on, cost) {
-            return Err((Reply::failed(&error), incoming));
-        }
+        let (on, place) = match self.wait_ahead(state, call.id, *on, cost) {
+            Ok(place) => (*on, place),
+            Err(error) => return Err((Reply::failed(&error), incoming)),
+        };
         let context = self.context(state.proto.answers.arrived(), call, batch);
         let (path, codec) = (path.clone(), call.body.codec);
-        state.queued.insert(call.id, Queued { path, method, number: call.method, context, codec, bytes, incoming, cost });
+        state.queued.insert(call.id, Queued { on, place, path, method, number: call.method, context, codec, bytes, incoming, cost });
         Ok(())
     }
 
@@ -326,8 +329,8 @@ impl SessionCore {
                 let Some((id, turn)) = state.lines.next(object) else { return };
                 let ready = match turn {
                     Turn::Call(ready) => ready,
-                    Turn::Back(number) => {
-                        super::promised::send_back(&mut state, number);
+                    Turn::Back(back) => {
+                        super::promised::send_back(&mut state, back);
                         state.lines.leave(object, id);
                         drop(state);
                         self.flush_after(false);
@@ -351,16 +354,15 @@ impl SessionCore {
                         continue;
                     }
                 };
-                let credit = state.proto.call_consumed(ready.cost);
-                state.grant(Window::Calls, credit);
+                let too_much = self.credit_at_start(&mut state, id, &ready.found, ready.cost).err().map(|error| Reply::failed(&error));
                 let given_up = state.proto.answers.is_cancelled(id) && !ready.found.resolved.no_cancel;
-                (id, ready, given_up)
+                (id, ready, too_much.or_else(|| given_up.then(Reply::cancelled)))
             };
             let Ready { found, context, codec, bytes, incoming, .. } = *ready;
-            if given_up {
-                // Its caller has dropped it while it waited for its turn: it never starts.
+            if let Some(reply) = given_up {
+                // Its caller has dropped it while it waited for its turn, or too much waits: it never starts.
                 crate::panics::drop_quietly((found, context, incoming));
-                self.finish_call(id, Reply::cancelled());
+                self.finish_call(id, reply);
                 self.state.lock().lines.leave(object, id);
                 continue;
             }
@@ -580,6 +582,7 @@ impl SessionCore {
             if state.closed.is_some() || !state.proto.answers.is_running(id) {
                 after.drop_reply(&mut reply);
             } else {
+                self.credit_at_return(&mut state, id);
                 if state.proto.ahead.is_promised(id) {
                     self.settle_ahead(&mut state, id, &mut reply, &mut after);
                     has_work = !state.works.is_empty();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SessionCore;
 use super::ahead::Work;
-use super::state::{Afterwards, CancelFlag};
+use super::state::{Afterwards, CancelFlag, Embargo};
 use super::ticket::Tried;
 use crate::error::{Error, ErrorKind, Fault, Outcome, Scope};
 use crate::id::CallId;
@@ -128,8 +128,13 @@ impl SessionCore {
         for promise in state.promised_there.drain().filter_map(|(_, promise)| promise.upgrade()) {
             after.rest().known.extend(over.clone().map(|over| (promise, Err(over))));
         }
-        after.rest().promises.extend(state.embargoes.drain().map(|(_, (promise, _))| promise));
+        for (_, Embargo { promise, held, .. }) in state.embargoes.drain() {
+            after.rest().promises.push(promise);
+            after.rest().goals.push(held);
+        }
         state.behind.clear();
+        state.holding_credit.clear();
+        state.disembargoed.clear();
         state.imports = Vec::new();
         state.pong = None;
     }

@@ -25,6 +25,7 @@ mod models;
 mod outbox;
 mod outcall;
 mod packing;
+mod passage;
 mod promised;
 mod reader;
 mod references;
@@ -47,6 +48,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
+pub(crate) use passage::Passage;
 pub(crate) use promised::{KeptAnswer, Lane, call_ahead};
 pub use stats::SessionStats;
 pub(crate) use waiters::Arrived;
@@ -64,7 +66,7 @@ use crate::node::NodeCore;
 use crate::peer::Peer;
 use crate::pipeline::Asked;
 use crate::proto::imports::add_up;
-use crate::proto::{Connection, KeepAlive};
+use crate::proto::{AheadRoom, Connection, KeepAlive};
 use crate::remote::Remote;
 use crate::sync::{AtomicBool, Mutex, Notify};
 use crate::transfer::Outgoing;
@@ -107,6 +109,8 @@ pub(crate) struct SessionCore {
     runtime: tokio::runtime::Handle,
     /// Whether both sides offer calls on promised results.
     pipelining: bool,
+    /// How much may still go ahead. A lock of its own, taken after all others.
+    ahead: Mutex<AheadRoom>,
 }
 
 /// What a handshake has agreed on.
@@ -128,7 +132,11 @@ impl SessionCore {
     pub(crate) fn new(node: Arc<NodeCore>, agreed: Agreed, write: Box<dyn AsyncWrite + Send + Unpin>) -> Arc<Self> {
         let now = Instant::now();
         let keep_alive = node.keep_alive().map(|(interval, timeout)| KeepAlive::new(now, interval, timeout));
-        let proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
+        let mut proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
+        let pipelining = agreed.features & feature::PIPELINING != 0;
+        if pipelining {
+            proto.answers.offer_promises();
+        }
         let core = Arc::new_cyclic(|this| Self {
             this: this.clone(),
             id: agreed.id,
@@ -153,7 +161,8 @@ impl SessionCore {
             closed: AtomicBool::new(false),
             closed_notify: Notify::new(),
             runtime: tokio::runtime::Handle::current(),
-            pipelining: agreed.features & feature::PIPELINING != 0,
+            pipelining,
+            ahead: Mutex::new(AheadRoom::at(&agreed.theirs)),
         });
         let _ = core.write_waker.set(writer::waker(&core));
         core

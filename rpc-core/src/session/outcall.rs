@@ -10,7 +10,7 @@ use tokio::time::Sleep;
 
 use super::SessionCore;
 use super::import::Import;
-use super::promised::Lane;
+use super::passage::Passage;
 use super::ticket::Ticket;
 use super::waiters::Arrived;
 use crate::context::CallContext;
@@ -24,13 +24,13 @@ use crate::proto::Pool;
 use crate::transfer::Outgoing;
 
 /// What is called.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum CallTarget {
     /// The directory of published names at the peer.
     Root,
     Object(Arc<Import>),
     /// What the result of another call will have.
-    Answer(Arc<Lane>),
+    Answer(Passage),
 }
 
 /// Which method is called.

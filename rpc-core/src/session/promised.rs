@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 
 use super::import::Import;
 use super::outcall::{CallMethod, CallTarget, Prepared, RemoteCall};
-use super::state::{Afterwards, State};
+use super::passage::Passage;
+use super::state::{Afterwards, Back, Embargo, State};
 use super::{SessionCore, raw_reply_of};
 use crate::any::{AnyRemote, Place as Where};
 use crate::error::Error;
@@ -41,6 +42,10 @@ impl KeptAnswer {
     pub(crate) fn id(&self) -> CallId {
         self.id
     }
+
+    pub(crate) fn session(&self) -> Arc<SessionCore> {
+        Arc::clone(&self.session)
+    }
 }
 
 impl fmt::Debug for KeptAnswer {
@@ -58,14 +63,15 @@ impl Drop for KeptAnswer {
 /// The way of the calls on one promise while its result is not there. Each call holds it until it is written, and so does the promise until
 /// it is known what it refers to: when it goes, all that was called ahead is on its way.
 pub(crate) struct Lane {
-    to: To,
+    to: Goal,
     asked: Arc<Asked>,
     /// The promise, when it is known what it refers to.
     known: Mutex<Option<Arc<Promise>>>,
 }
 
 /// Where a lane leads.
-enum To {
+#[derive(Clone)]
+pub(super) enum Goal {
     /// Into the result of a call.
     Answer(Arc<KeptAnswer>, Path),
     /// To what the peer has promised.
@@ -74,17 +80,17 @@ enum To {
 
 impl Lane {
     pub(crate) fn to_answer(answer: Arc<KeptAnswer>, path: Path, asked: Arc<Asked>) -> Arc<Self> {
-        Arc::new(Self { to: To::Answer(answer, path), asked, known: Mutex::new(None) })
+        Arc::new(Self { to: Goal::Answer(answer, path), asked, known: Mutex::new(None) })
     }
 
     pub(crate) fn to_export(import: Arc<Import>, asked: Arc<Asked>) -> Arc<Self> {
-        Arc::new(Self { to: To::Export(import), asked, known: Mutex::new(None) })
+        Arc::new(Self { to: Goal::Export(import), asked, known: Mutex::new(None) })
     }
 
-    fn session(&self) -> &Arc<SessionCore> {
+    pub(super) fn session(&self) -> &Arc<SessionCore> {
         match &self.to {
-            To::Answer(answer, _) => &answer.session,
-            To::Export(import) => import.session(),
+            Goal::Answer(answer, _) => &answer.session,
+            Goal::Export(import) => import.session(),
         }
     }
 
@@ -95,8 +101,8 @@ impl Lane {
 
     pub(super) fn target(&self) -> Target {
         match &self.to {
-            To::Answer(answer, path) => Target::Answer { call: answer.id, path: path.clone() },
-            To::Export(import) => Target::Export(import.id),
+            Goal::Answer(answer, path) => Target::Answer { call: answer.id, path: path.clone() },
+            Goal::Export(import) => Target::Export(import.id),
         }
     }
 }
@@ -118,7 +124,7 @@ impl Drop for Lane {
         // There is a lane because something was called ahead.
         if !opens_at_once(true, away.is_none())
             && let Some(away) = away
-            && session.embargo(&promise, &away, self.target())
+            && session.embargo(&promise, &away, self)
         {
             return;
         }
@@ -127,17 +133,18 @@ impl Drop for Lane {
 }
 
 /// Calls what a promise refers to at the peer that will know it.
-pub(crate) fn call_ahead(lane: Arc<Lane>, going: Going) -> Ongoing {
+pub(crate) fn call_ahead(passage: Passage, going: Going) -> Ongoing {
     let Going { call, deadline, asked } = going;
     let RawCall { method, payload, context } = call;
     let Payload { codec, bytes, segments, references, .. } = payload;
+    let lane = passage.lane();
     let bounds = crate::inbound::bounds(lane.session().limits());
     let session = Arc::clone(lane.session());
     let (on, from) = (Arc::clone(&lane.asked), Arc::clone(&session));
     let inherited = context.into_call();
     let inherits = inherited.as_ref().and_then(|context| context.deadline);
     let prepared = Prepared {
-        target: CallTarget::Answer(lane),
+        target: CallTarget::Answer(passage),
         method: CallMethod::Raw(Box::new(method)),
         codec,
         bytes: ReplyBytes::Shared(bytes),
@@ -219,26 +226,22 @@ impl SessionCore {
 
     /// Nothing is called on the result of a call any more.
     fn finish_promised(&self, id: CallId) {
-        let mut after = Afterwards::default();
         {
-            let mut guard = self.state.lock();
-            let state = &mut *guard;
+            let mut state = self.state.lock();
             if state.closed.is_some() || !state.proto.questions.finish(id) {
                 return;
             }
-            let is_wanted = state.proto.questions.get(id).is_none();
-            state.push(&Frame::Finish(Finish { id, cancel: false, release_results: !is_wanted }));
-            if state.waiting_len() > 0 {
-                self.pump(state, &mut after);
-            }
+            // The references in a result that came are given back one by one, as they are dropped; one that was left out has none. No call
+            // waits for the place that is free now, so that this does not lead from one call to the next.
+            state.push(&Frame::Finish(Finish { id, cancel: false, release_results: false }));
         }
-        after.run();
         self.flush_after(false);
     }
 
     /// Asks the peer to say when everything has come back that was called ahead on a promise. False when there is nobody to ask.
-    fn embargo(&self, promise: &Arc<Promise>, reference: &AnyRemote, target: Target) -> bool {
+    fn embargo(&self, promise: &Arc<Promise>, reference: &AnyRemote, lane: &Lane) -> bool {
         let Ok(servant) = servant_of(reference) else { return false };
+        let (target, line) = (lane.target(), servant.line());
         {
             let mut state = self.state.lock();
             if state.closed.is_some() {
@@ -246,7 +249,7 @@ impl SessionCore {
             }
             let number = state.next_embargo;
             state.next_embargo = number.wrapping_add(1);
-            state.embargoes.insert(number, (Arc::clone(promise), servant.line()));
+            state.embargoes.insert(number, Embargo { promise: Arc::clone(promise), line, held: lane.to.clone() });
             state.push(&Frame::Disembargo(Disembargo { embargo: number, context: DisembargoContext::SenderLoopback(target) }));
         }
         self.flush_after(false);
@@ -260,7 +263,8 @@ impl SessionCore {
         let number = disembargo.embargo;
         let target = match &disembargo.context {
             DisembargoContext::ReceiverLoopback => {
-                let (promise, line) = state.embargoes.remove(&number).ok_or(Rule::Disembargo)?;
+                let Embargo { promise, line, held } = state.embargoes.remove(&number).ok_or(Rule::Disembargo)?;
+                after.rest().goals.push(held);
                 // What came back may wait for its turn, and the promise opens behind it.
                 if state.lines.has(line) {
                     state.lines.push(line, Place::Ready(marker(number), Turn::Open(promise)));
@@ -284,23 +288,19 @@ impl SessionCore {
             Some(servant) if self.leads_back(&servant) => self.in_place_of(state, servant).line(),
             _ => return Err(Rule::Disembargo),
         };
-        if state.lines.has(line) {
-            if state.lines.len() >= self.limits().promised_calls as usize {
-                return Err(Rule::Disembargo);
-            }
-            state.lines.push(line, Place::Ready(marker(number), Turn::Back(number)));
-            return Ok(());
-        }
-        if state.behind.len() >= BEHIND_MAX {
+        // Whoever has asked holds the target until it is told, and so asks once.
+        if !state.disembargoed.insert(target.clone()) {
             return Err(Rule::Disembargo);
         }
-        send_back(state, number);
+        let back = Back { number, target: target.clone() };
+        if state.lines.has(line) {
+            state.lines.push(line, Place::Ready(marker(number), Turn::Back(back)));
+        } else {
+            send_back(state, back);
+        }
         Ok(())
     }
 }
-
-/// Answers to embargoes that wait for calls without credit.
-const BEHIND_MAX: usize = 1_024;
 
 /// A place in line that is no call's: no call has this index.
 pub(super) fn marker(embargo: u32) -> CallId {
@@ -308,21 +308,23 @@ pub(super) fn marker(embargo: u32) -> CallId {
 }
 
 /// Everything that was called ahead has been passed on: says so, behind what of it waits for credit.
-pub(super) fn send_back(state: &mut State, number: u32) {
-    let tickets: Vec<_> = state.waiting.iter().flatten().filter(|ticket| ticket.is_waiting()).cloned().collect();
-    state.behind.push_back((tickets, number));
+pub(super) fn send_back(state: &mut State, back: Back) {
+    state.behind.push_back((state.tickets, back));
     send_behind(state);
 }
 
 /// Sends what waited behind calls that are on their way now.
 pub(super) fn send_behind(state: &mut State) {
-    while let Some((tickets, number)) = state.behind.front_mut() {
-        tickets.retain(|ticket| ticket.is_waiting());
-        if !tickets.is_empty() {
+    // In each queue they stand in the order of their numbers, and the first one waits.
+    let first = state.waiting.iter().filter_map(|tickets| Some(tickets.front()?.number())).min();
+    while let Some((last, Back { number, .. })) = state.behind.front() {
+        if first.is_some_and(|first| first <= *last) {
             return;
         }
         let embargo = *number;
-        state.behind.pop_front();
+        if let Some((_, Back { target, .. })) = state.behind.pop_front() {
+            state.disembargoed.remove(&target);
+        }
         state.push(&Frame::Disembargo(Disembargo { embargo, context: DisembargoContext::ReceiverLoopback }));
     }
 }

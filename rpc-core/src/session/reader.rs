@@ -232,16 +232,17 @@ impl SessionCore {
     fn on_control(self: &Arc<Self>, frame: &Frame<'_>) {
         let kind = frame.kind();
         let mut after = Afterwards::default();
-        let mut goes_on = true;
+        let (mut goes_on, has_work);
         {
             let mut guard = self.state.lock();
             let state = &mut *guard;
             if state.closed.is_some() {
                 return;
             }
+            goes_on = true;
             let handled = match frame {
                 Frame::Define(define) => on_define(state, define),
-                Frame::Finish(finish) => on_finish(state, finish, &mut after),
+                Frame::Finish(finish) => self.on_finish(state, finish, &mut after),
                 Frame::Release(release) => on_release(state, release, &mut after),
                 Frame::Credit(credit) => self.on_credit(state, credit.window, credit.bytes, &mut after),
                 Frame::GoAway(go_away) => self.on_go_away(state, go_away, &mut after),
@@ -273,8 +274,12 @@ impl SessionCore {
             if let Err(rule) = handled {
                 goes_on = state.refuse(kind, rule);
             }
+            has_work = !state.works.is_empty();
         }
         after.run();
+        if has_work {
+            self.work();
+        }
         if !goes_on {
             self.end_for_refusals();
         }
@@ -332,6 +337,7 @@ impl SessionCore {
             if !question.awaits_return() {
                 continue;
             }
+            self.came_back(&question);
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
             after.wake(state.waiters.fail(question.token, error.clone()));
         }
@@ -410,6 +416,7 @@ impl SessionCore {
             // A go-away has closed it meanwhile.
             return after.drop_references(landed.incoming.into_references());
         };
+        self.came_back(&question);
         state.progress += 1;
         state.burst += 1;
         if !state.held_arguments.is_empty() {
@@ -429,6 +436,34 @@ impl SessionCore {
         if state.waiting_len() > 0 {
             self.pump(state, after);
         }
+    }
+
+    fn on_finish(&self, state: &mut State, finish: &Finish, after: &mut Afterwards) -> Result<(), Rule> {
+        match state.proto.handle_finish(finish.id, finish.cancel)? {
+            Finished::Nothing => return Ok(()),
+            Finished::LetGo => {
+                after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
+                if !state.kept.is_empty() {
+                    let kept = state.kept.remove(&finish.id).into_iter().flatten();
+                    after.drop_references(kept.map(|(_, reference)| reference));
+                }
+                return Ok(());
+            }
+            Finished::Stop => {}
+        }
+        if let Some(queued) = state.queued.remove(&finish.id) {
+            self.give_up_queued(state, finish.id, queued, after);
+            return Ok(());
+        }
+        let running = state.running_mut(finish.id);
+        if let Some(flag) = &running.cancelled {
+            flag.set.store(true, std::sync::atomic::Ordering::Release);
+            flag.notify.notify_waiters();
+        }
+        if !running.no_cancel {
+            after.abort(running.task.take());
+        }
+        Ok(())
     }
 
     fn on_chunk(self: &Arc<Self>, chunk: &wire::Chunk<'_>, batch: &mut Batch) {
@@ -480,30 +515,6 @@ fn on_define(state: &mut State, define: &Define<'_>) -> Result<(), Rule> {
     }
     for method in &define.methods {
         state.proto.peer.define_method(define.interface, method)?;
-    }
-    Ok(())
-}
-
-fn on_finish(state: &mut State, finish: &Finish, after: &mut Afterwards) -> Result<(), Rule> {
-    match state.proto.handle_finish(finish.id, finish.cancel)? {
-        Finished::Nothing => return Ok(()),
-        Finished::LetGo => {
-            after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
-            if !state.kept.is_empty() {
-                let kept = state.kept.remove(&finish.id).into_iter().flatten();
-                after.drop_references(kept.map(|(_, reference)| reference));
-            }
-            return Ok(());
-        }
-        Finished::Stop => {}
-    }
-    let running = state.running_mut(finish.id);
-    if let Some(flag) = &running.cancelled {
-        flag.set.store(true, std::sync::atomic::Ordering::Release);
-        flag.notify.notify_waiters();
-    }
-    if !running.no_cancel {
-        after.abort(running.task.take());
     }
     Ok(())
 }

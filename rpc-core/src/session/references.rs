@@ -113,10 +113,10 @@ impl SessionCore {
         let before = state.proto.exports.len();
         let hosted = self.export(state, &servant)?;
         let Descriptor::Hosted { export, interface, .. } = hosted else { return Ok(hosted) };
+        state.has_promises = true;
         if !self.pipelining {
             return Ok(hosted);
         }
-        state.has_promises = true;
         if state.proto.exports.len() > before && !promise.watch(self.weak(), export) {
             if state.lines.has(promise.line()) {
                 self.resolve_behind(state, export, promise);

@@ -1,7 +1,7 @@
 //! Owns everything of a session that its one lock protects. User code never runs while it is held: what has to be dropped or woken is
 //! handed out and dealt with afterwards.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
@@ -12,6 +12,7 @@ use super::dispatch::Turn;
 use super::import::Import;
 use super::outbox::Outbox;
 use super::outcall::Prepared;
+use super::promised::Goal;
 use super::ticket::Ticket;
 use super::waiters::Waiters;
 use crate::any::AnyRemote;
@@ -23,7 +24,7 @@ use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Kind, Resolved, Servant};
 use crate::sync::{AtomicBool, Notify};
 use crate::transfer::{Incoming, Outgoing};
-use crate::wire::{self, Frame, Refused, Status, Window};
+use crate::wire::{self, Frame, Refused, Status, Target, Window};
 
 /// One end of a session, behind its lock.
 pub(super) struct State {
@@ -76,6 +77,8 @@ pub(super) struct State {
     pub(super) has_promises: bool,
     /// The peer's calls that wait for the result on which they are made.
     pub(super) queued: HashMap<CallId, Queued>,
+    /// What calls of the peer's on promises of which nothing is known take of the window, until they return.
+    pub(super) holding_credit: HashMap<CallId, u64>,
     /// Results of the peer's promised calls, until it finishes them.
     pub(super) kept: HashMap<CallId, Vec<(Path, AnyRemote)>>,
     /// What the peer has passed on of the promises of its calls that run here.
@@ -86,10 +89,29 @@ pub(super) struct State {
     /// What the peer has promised, until it says what it is.
     pub(super) promised_there: HashMap<ExportId, Weak<Promise>>,
     /// Promises that turned out to be elsewhere, with the line in which what was called ahead comes back.
-    pub(super) embargoes: HashMap<u32, (Arc<Promise>, u64)>,
+    pub(super) embargoes: HashMap<u32, Embargo>,
     pub(super) next_embargo: u32,
-    /// Answers to embargoes of the peer's, behind the calls that have to go before.
-    pub(super) behind: VecDeque<(Vec<Arc<Ticket>>, u32)>,
+    /// Calls that have waited for room or credit so far.
+    pub(super) tickets: u64,
+    /// Answers to embargoes of the peer's, behind all calls that waited when they came: the number of the last of those.
+    pub(super) behind: VecDeque<(u64, Back)>,
+    /// What the peer has disembargoed and is not told of yet. One for each thing that it holds at most, so the tables bound them.
+    pub(super) disembargoed: HashSet<Target>,
+}
+
+/// A promise that waits for what was called ahead on it to come back.
+pub(super) struct Embargo {
+    pub(super) promise: Arc<Promise>,
+    /// The line in which it comes back.
+    pub(super) line: u64,
+    /// What was called ahead on, held until it has come back.
+    pub(super) held: Goal,
+}
+
+/// What the peer is told when its calls on a target have been passed on.
+pub(super) struct Back {
+    pub(super) number: u32,
+    pub(super) target: Target,
 }
 
 /// What the shell keeps of a call that runs here.
@@ -147,6 +169,7 @@ impl State {
             burst: 0,
             has_promises: false,
             queued: HashMap::new(),
+            holding_credit: HashMap::new(),
             kept: HashMap::new(),
             promised_here: HashMap::new(),
             works: VecDeque::new(),
@@ -154,7 +177,9 @@ impl State {
             promised_there: HashMap::new(),
             embargoes: HashMap::new(),
             next_embargo: 0,
+            tickets: 0,
             behind: VecDeque::new(),
+            disembargoed: HashSet::new(),
         }
     }
 
@@ -240,6 +265,8 @@ pub(super) struct Rest {
     pub(super) places: Vec<Place<Turn>>,
     pub(super) queued: Vec<Queued>,
     pub(super) works: Vec<Work>,
+    /// What was called ahead on, and need not be held any more.
+    pub(super) goals: Vec<Goal>,
     /// Promises that nothing is in the way of any more.
     pub(super) promises: Vec<Arc<Promise>>,
     /// Promises of which it is known now what they are.
@@ -326,6 +353,7 @@ impl Afterwards {
             crate::panics::drop_each(rest.pending);
             crate::panics::drop_each(rest.queued);
             crate::panics::drop_each(rest.works);
+            crate::panics::drop_each(rest.goals);
             rest.asked.into_iter().for_each(|(asked, settlement)| asked.settle(&settlement));
             rest.known.into_iter().for_each(|(promise, outcome)| promise.settle(outcome));
             rest.promises.iter().for_each(Promise::open);

@@ -193,6 +193,19 @@ impl Raw {
         let _ = self.stream.shutdown().await;
     }
 
+    /// Looks up what is published under a name as long as the target's.
+    pub async fn other(&mut self, name: &str, learned: &Learned) -> ExportId {
+        let at = learned.lookup.windows(6).position(|bytes| bytes == b"target").expect("its name");
+        let mut lookup = learned.lookup.clone();
+        lookup[at..at + 6].copy_from_slice(name.as_bytes());
+        let id = self.id();
+        self.send(&Frame::Call(call(id, Target::Root, 0, &lookup))).await;
+        match self.answer(id).await {
+            (Status::Ok, Got::Return { exports, .. }) => exports[0],
+            other => panic!("the lookup gave {other:?}"),
+        }
+    }
+
     /// Looks the target up once more.
     pub async fn introduce_again(&mut self, learned: &Learned) {
         let id = self.id();

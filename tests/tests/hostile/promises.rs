@@ -2,11 +2,11 @@
 
 use netref::id::{CallId, ExportId};
 use netref::wire::{Call, Descriptor, Disembargo, DisembargoContext, Finish, Frame, Identity, Resolution, Resolve, Status, Target, kind};
-use netref::{ErrorKind, Limits, Outcome};
+use netref::{Error, ErrorKind, Limits, Outcome, Remote};
 
 use crate::peer::Raw;
 use crate::script::{NOBODY, NOWHERE, call, rule};
-use crate::victim::{Scene, number_of};
+use crate::victim::{Scene, Target1, number_of};
 
 const fn id(index: u32) -> CallId {
     CallId { index: 20 + index, generation: 0 }
@@ -52,10 +52,12 @@ async fn calls_on_results_that_are_not_there_fail_and_the_session_goes_on() {
 
     raw.send(&promised(id(3), target.clone(), "echo")).await;
     assert_eq!(raw.answer(id(3)).await.0, Status::Ok);
-    for (number, path) in [(4, Vec::new()), (5, vec![7, 7]), (6, vec![u32::MAX; 500])] {
+    for (number, path) in [(4, Vec::new()), (5, vec![7, 7]), (6, vec![u32::MAX; 16])] {
         raw.send(&Frame::Call(call(id(number), Target::Answer { call: id(3), path }, number_of("echo"), &[1]))).await;
         assert_eq!(raw.answer(id(number)).await.0, Status::Broken);
     }
+    raw.send(&Frame::Call(call(id(7), Target::Answer { call: id(3), path: vec![1; 17] }, number_of("echo"), &[1]))).await;
+    raw.refused(kind::CALL, rule::MALFORMED).await;
     raw.send(&finish(id(3))).await;
     raw.send(&Frame::Call(call(id(7), on(id(3)), number_of("echo"), &[1]))).await;
     raw.fails(id(7), ErrorKind::NoSuchObject, Outcome::NotRun).await;
@@ -121,26 +123,66 @@ async fn promise_of_itself_is_refused() {
 }
 
 #[tokio::test]
-async fn calls_that_wait_are_bounded_in_number_and_depth() {
-    let scene = Scene::new(Limits { promised_calls: 5, promised_depth: 3, ..Limits::default() }).await;
+async fn calls_that_wait_are_bounded_and_end_when_they_are_given_up() {
+    let scene = Scene::new(Limits { calls_in_flight: 2, ..Limits::default() }).await;
     let mut raw = scene.raw_that_promises().await;
+    let id = |index: u32| CallId { index, generation: 20 };
+    let on = |call| Target::Answer { call, path: Vec::new() };
     raw.send(&promised(id(0), Target::Export(raw.target), "forever")).await;
-    for depth in 1..=3 {
+    // Each waits for the one before: as deep as there is room.
+    for depth in 1..=4 {
         raw.send(&promised(id(depth), on(id(depth - 1)), "echo")).await;
     }
-    raw.send(&promised(id(4), on(id(3)), "echo")).await;
-    let text = raw.fails(id(4), ErrorKind::Overloaded, Outcome::NotRun).await;
-    assert!(text.contains("deeper"), "{text}");
-    for number in [5, 6, 7] {
-        raw.send(&promised(id(number), on(id(0)), "echo")).await;
-    }
-    let text = raw.fails(id(7), ErrorKind::Overloaded, Outcome::NotRun).await;
+    raw.send(&Frame::Call(call(id(5), on(id(0)), number_of("echo"), &[1]))).await;
+    let text = raw.fails(id(5), ErrorKind::Overloaded, Outcome::NotRun).await;
     assert!(text.contains("no more calls wait"), "{text}");
+    // One that is given up is answered at once, and so is what waits for it; the rest waits on.
+    raw.send(&Frame::Finish(Finish { id: id(3), cancel: true, release_results: false })).await;
+    assert_eq!(raw.answer(id(3)).await.0, Status::Cancelled);
+    assert_eq!(raw.answer(id(4)).await.0, Status::Broken);
+    for number in [6, 7] {
+        raw.send(&Frame::Call(call(id(number), on(id(0)), number_of("echo"), &[1]))).await;
+    }
     // What waits for ever ends with what it waits for.
     raw.send(&Frame::Finish(Finish { id: id(0), cancel: true, release_results: false })).await;
-    for number in [1, 5, 6, 2, 3] {
+    for number in [1, 6, 7, 2] {
         assert_eq!(raw.answer(id(number)).await.0, Status::Broken);
     }
+    for number in 0..=4 {
+        raw.send(&finish(id(number))).await;
+    }
     raw.lives().await;
+    scene.unharmed().await;
+}
+
+/// What a call takes of the window until it has returned, whether it waits for a result or for what an export turns out to be.
+#[tokio::test]
+async fn bytes_of_calls_on_a_promise_of_the_victims_are_bounded() {
+    let limits = Limits { message_bytes: 100_000, call_window: 1_000_000, ..Limits::default() };
+    let scene = Scene::new(limits).await;
+    let (give, given) = tokio::sync::oneshot::channel::<()>();
+    let latter = Remote::from_future(async move {
+        given.await.expect("it is given");
+        Err::<Remote<dyn Target1>, _>(Error::new(ErrorKind::Cancelled, Outcome::NotRun, "it comes to nothing"))
+    });
+    scene.host.publish("latter", latter).expect("a name");
+    let mut raw = scene.raw().await;
+    raw.target = raw.other("latter", &scene.learned).await;
+    // Half of what is left beside the largest message and its tables may wait: 315 kB.
+    let mut waiting = Vec::new();
+    for _ in 0..5 {
+        waiting.push(raw.call("text", &[1; 60_000]).await);
+    }
+    let beyond = raw.call("text", &[1; 60_000]).await;
+    raw.fails(beyond, ErrorKind::Overloaded, Outcome::NotRun).await;
+    // One that is given up makes room.
+    let first = waiting.remove(0);
+    raw.send(&Frame::Finish(Finish { id: first, cancel: true, release_results: false })).await;
+    assert_eq!(raw.answer(first).await.0, Status::Cancelled);
+    waiting.push(raw.call("text", &[1; 60_000]).await);
+    give.send(()).expect("somebody waits");
+    for call in waiting {
+        raw.fails(call, ErrorKind::Cancelled, Outcome::NotRun).await;
+    }
     scene.unharmed().await;
 }
