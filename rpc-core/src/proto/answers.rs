@@ -168,6 +168,16 @@ impl Answers {
         self.queued - self.written
     }
 
+    /// Calls that may run at a time.
+    pub(crate) fn most_running(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// Whether it takes no more calls.
+    pub(crate) fn is_departing(&self) -> bool {
+        self.departing
+    }
+
     /// Takes no more calls. Gives the number of the last one that arrived, for the go-away.
     pub(crate) fn depart(&mut self) -> u64 {
         self.departing = true;
@@ -195,10 +205,6 @@ impl Answers {
             .iter()
             .enumerate()
             .filter_map(|(index, slot)| Some((CallId { index: index as u32, generation: slot.generation }, slot.answer?)))
-    }
-
-    pub(crate) fn is_departing(&self) -> bool {
-        self.departing
     }
 }
 

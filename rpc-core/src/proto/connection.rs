@@ -130,7 +130,7 @@ impl Connection {
             return Err(Rule::CallIdInUse);
         }
         // Calls after a go-away are not counted by the table of answers, so what arrives of them is bounded here.
-        let crowded = self.call_pieces.len() as u64 >= 2 * u64::from(self.ours.calls_in_flight);
+        let crowded = self.call_pieces.len() >= self.answers.most_running();
         let admission = if crowded { Err(Rule::CallIdInUse) } else { self.answers.open(id) };
         let arrival = match admission {
             Ok(Admission::Accepted) => {
@@ -206,6 +206,8 @@ impl Connection {
             // It runs on, and nobody wants its result.
             Some(false) => Ok(Finished::Nothing),
             None if self.answers.finish(id) => Ok(Finished::LetGo),
+            // Its call may have come after the go-away, and its caller is not told yet.
+            None if self.answers.is_departing() => Ok(Finished::Nothing),
             None => Err(Rule::FinishForNoCall),
         }
     }
@@ -323,6 +325,30 @@ mod tests {
         assert_eq!(callee.handle_call(id, size(800), 1), Ok(CallArrival::Partial));
         assert_eq!(callee.handle_call(CallId { index: 1, generation: 0 }, size(800), 1), Err(Rule::BeyondCredit));
         assert_eq!(callee.check(), Ok(()));
+    }
+
+    #[test]
+    fn late_calls_arrive_in_pieces_as_many_as_may_be_on_their_way() {
+        let mut callee = Connection::new(PeerLimits { calls_in_flight: 1, ..limits() }, limits(), 3, None);
+        callee.answers.offer_promises();
+        callee.answers.depart();
+        for index in 0..5 {
+            let arrival = callee.handle_call(CallId { index, generation: 0 }, Size { total: 2, cost: 2 }, 1);
+            let expected = if index < 4 { Ok(CallArrival::Departed { complete: false }) } else { Err(Rule::CallIdInUse) };
+            assert_eq!(arrival, expected);
+        }
+    }
+
+    #[test]
+    fn finish_of_a_promised_call_that_came_too_late_is_no_fault() {
+        let (mut caller, mut callee) = pair();
+        let id = caller.call(Pool::Root, size(1).cost, 0);
+        caller.questions.promise(id);
+        assert_eq!(callee.handle_finish(id, false), Err(Rule::FinishForNoCall));
+        callee.answers.depart();
+        assert_eq!(callee.handle_call(id, size(1), 1), Ok(CallArrival::Departed { complete: true }));
+        assert!(caller.questions.finish(id));
+        assert_eq!(callee.handle_finish(id, false), Ok(Finished::Nothing));
     }
 
     #[test]
