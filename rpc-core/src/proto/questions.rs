@@ -28,6 +28,12 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    /// Whether its result is called ahead, so that it has to be finished.
+    #[cfg(feature = "internals")]
+    pub(crate) fn is_promised(&self) -> bool {
+        self.promise.is_some()
+    }
+
     /// Whether a return may still come.
     pub(crate) fn awaits_return(&self) -> bool {
         self.promise != Some(PromiseState::Returned)
