@@ -1,5 +1,6 @@
 //! Owns the call that promises are results of: who still holds one of them, and what they all become when it is done.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::breakage::Breakage;
-use super::paths::Path;
+use super::paths::{Path, reference_at};
 use super::promise::Promise;
 use crate::any::{AnyRemote, broken};
 use crate::context::{Within, inherited};
@@ -23,7 +24,8 @@ pub(crate) type Settlement = Result<Vec<(Path, AnyRemote)>, Arc<Breakage>>;
 /// One call, for the promises of its result.
 #[derive(Default)]
 pub(crate) struct Asked {
-    promises: Mutex<Vec<(Path, Weak<Promise>)>>,
+    /// By their places.
+    promises: Mutex<BTreeMap<Path, Vec<Weak<Promise>>>>,
     /// Promises that somebody holds.
     alive: AtomicUsize,
     gone: Notify,
@@ -58,7 +60,10 @@ impl Asked {
 
     pub(super) fn promised(&self, promise: &Arc<Promise>) {
         self.alive.fetch_add(1, Ordering::Relaxed);
-        self.promises.lock().push((promise.path().clone(), Arc::downgrade(promise)));
+        let mut promises = self.promises.lock();
+        let here = promises.entry(promise.path().clone()).or_default();
+        here.retain(|known| known.strong_count() > 0);
+        here.push(Arc::downgrade(promise));
     }
 
     /// A promise was dropped.
@@ -144,15 +149,17 @@ impl Asked {
 
     /// The promise of a place, if somebody holds it.
     pub(crate) fn promise_at(&self, path: &[u32]) -> Option<Arc<Promise>> {
-        // Only what is asked for is taken hold of: the session's lock is held, and nothing may be dropped.
-        self.promises.lock().iter().filter(|(known, _)| known == path).find_map(|(_, promise)| promise.upgrade())
+        self.promises.lock().get(path)?.iter().find_map(Weak::upgrade)
     }
 
-    /// How many promises there are.
-    pub(crate) fn promises(&self) -> usize {
-        let mut promises = self.promises.lock();
-        promises.retain(|(_, promise)| promise.strong_count() > 0);
-        promises.len()
+    /// Whether there was ever a promise of a place.
+    pub(crate) fn has_place(&self, path: &[u32]) -> bool {
+        self.promises.lock().contains_key(path)
+    }
+
+    /// In how many places there were promises.
+    pub(crate) fn places(&self) -> usize {
+        self.promises.lock().len()
     }
 
     /// The call is done. Each promise becomes what the result has at its place, and the calls that wait for it are started.
@@ -166,11 +173,11 @@ impl Asked {
         }
         self.done.notify_waiters();
         let promises = std::mem::take(&mut *self.promises.lock());
-        for promise in promises.iter().filter_map(|(_, promise)| promise.upgrade()) {
+        for promise in promises.values().flatten().filter_map(Weak::upgrade) {
             let outcome = match settlement {
                 Ok(references) => {
-                    let found = references.iter().find(|(path, _)| path == promise.path());
-                    found.map(|(_, reference)| reference.clone()).ok_or_else(|| Arc::new(Breakage::from(nowhere())))
+                    let found = reference_at(references, promise.path());
+                    found.cloned().ok_or_else(|| Arc::new(Breakage::from(nowhere())))
                 }
                 Err(breakage) => Err(Arc::clone(breakage)),
             };

@@ -27,7 +27,7 @@ use serde::Serialize;
 pub(crate) use asked::{Asked, Settlement, drive, nowhere};
 pub(crate) use breakage::{Breakage, own};
 pub(crate) use call::PromisedCall;
-pub(crate) use paths::{Found, Path, find};
+pub(crate) use paths::{Found, Path, find, reference_at};
 pub(crate) use promise::{Outcomes, Promise};
 pub(crate) use start::{Answered, Going, Ongoing, PROMISES_MAX, circle, start};
 

@@ -33,6 +33,12 @@ pub(crate) fn find<T: Serialize + ?Sized>(value: &T) -> Vec<(Path, AnyRemote)> {
     found.into_iter().filter_map(|(path, index)| Some((path, references.get(index as usize)?.clone()))).collect()
 }
 
+/// The reference of a place. They are in the order of their places, as a value is walked.
+pub(crate) fn reference_at<'k>(known: &'k [(Path, AnyRemote)], path: &[u32]) -> Option<&'k AnyRemote> {
+    let index = known.binary_search_by(|(known, _)| known.as_slice().cmp(path)).ok()?;
+    known.get(index).map(|(_, reference)| reference)
+}
+
 #[derive(Clone)]
 struct Finder<'f> {
     found: &'f RefCell<Vec<(Path, u32)>>,
@@ -361,6 +367,10 @@ mod tests {
         let inner = Inner { text: "", reference: Some(reference("inner")) };
         let value = Outer(1, vec![reference("listed")], inner, reference("last"));
         assert_eq!(names(&value), [(vec![2, 1], "inner".to_owned()), (vec![3], "last".to_owned())]);
+        let found = find(&value);
+        assert!(found.is_sorted_by(|one, other| one.0 < other.0), "they are looked up by their places");
+        assert!(reference_at(&found, &[2, 1]).is_some() && reference_at(&found, &[3]).is_some());
+        assert!(reference_at(&found, &[]).is_none() && reference_at(&found, &[2]).is_none() && reference_at(&found, &[4]).is_none());
         assert_eq!(names(&reference("itself")), [(Vec::new(), "itself".to_owned())]);
         assert_eq!(names(&Inner { text: "none", reference: None }).len(), 0);
     }

@@ -15,7 +15,7 @@ use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::id::CallId;
 use crate::inbound::Reply;
-use crate::pipeline::{Asked, Breakage, Path, Promise, Settlement, nowhere};
+use crate::pipeline::{Asked, Breakage, Path, Promise, Settlement, nowhere, reference_at};
 use crate::proto::{AheadBounds, Defined, Place as InLine, Rule, Whereabouts};
 use crate::servant::Servant;
 use crate::transfer::Incoming;
@@ -152,6 +152,7 @@ impl SessionCore {
             self.start_queued(state, call, queued, found, after);
         }
         if let Some(asked) = state.promised_here.remove(&id) {
+            state.promised_places = state.promised_places.saturating_sub(asked.places());
             let settlement = match &references {
                 Some(references) => Ok(references.clone()),
                 None => Err(Arc::new(breakage_of(reply))),
@@ -253,8 +254,11 @@ impl SessionCore {
                 if let Some(known) = asked.promise_at(path) {
                     return Ok(AnyRemote::promise(known));
                 }
-                if asked.promises() >= self.limits().promised_calls as usize {
-                    return Ok(AnyRemote::broken(broken("too many references are promised by one call")));
+                if !asked.has_place(path) {
+                    if state.promised_places >= self.limits().promised_calls as usize {
+                        return Ok(AnyRemote::broken(broken("more references are promised by calls that run than this node takes")));
+                    }
+                    state.promised_places += 1;
                 }
                 Ok(AnyRemote::promise(Promise::in_result(asked, path.to_vec(), "")))
             }
@@ -272,10 +276,6 @@ fn too_much_waits() -> Error {
 pub(super) fn not_offered() -> Error {
     let text = "this node does not offer calls on promised results (feature `pipelining` of the protocol)";
     Error::new(ErrorKind::Unsupported, Outcome::NotRun, text)
-}
-
-fn reference_at<'k>(known: &'k [(Path, AnyRemote)], path: &[u32]) -> Option<&'k AnyRemote> {
-    known.iter().find(|(known, _)| known == path).map(|(_, reference)| reference)
 }
 
 /// The references of a result. Of one that is only passed on it is known which it is when there is nothing else in it.

@@ -83,6 +83,8 @@ pub(super) struct State {
     pub(super) kept: HashMap<CallId, Vec<(Path, AnyRemote)>>,
     /// What the peer has passed on of the promises of its calls that run here.
     pub(super) promised_here: HashMap<CallId, Arc<Asked>>,
+    /// In how many places of their results.
+    pub(super) promised_places: usize,
     /// What results have brought about and is still to be done, and whether somebody is at it.
     pub(super) works: VecDeque<Work>,
     pub(super) is_working: bool,
@@ -172,6 +174,7 @@ impl State {
             holding_credit: HashMap::new(),
             kept: HashMap::new(),
             promised_here: HashMap::new(),
+            promised_places: 0,
             works: VecDeque::new(),
             is_working: false,
             promised_there: HashMap::new(),
