@@ -256,6 +256,16 @@ impl Promise {
         }
     }
 
+    /// Nobody says any more when it may open: it has come to nothing, so that no later call passes an earlier one.
+    pub(crate) fn break_off(self: &Arc<Self>, breakage: Arc<Breakage>) {
+        let former = match &mut *self.stage.lock() {
+            Stage::Opening(outcome, _) => Some(std::mem::replace(outcome, Err(breakage))),
+            Stage::Unknown(..) | Stage::Known(_) => None,
+        };
+        crate::panics::drop_quietly(former);
+        self.open();
+    }
+
     /// Starts the calls that waited, in their order, on this thread; then no call waits any more.
     pub(crate) fn open(self: &Arc<Self>) {
         while let Some((entry, outcome)) = self.next() {
@@ -305,6 +315,19 @@ impl Promise {
             next = promise.outcome();
         }
         true
+    }
+
+    /// The session over which calls on it go, when it is known where they go.
+    pub(crate) fn leads_over(&self) -> Option<Arc<SessionCore>> {
+        let mut next = self.outcome();
+        for _ in 0..PROMISES_MAX {
+            next = match next?.ok()?.place {
+                Place::Promise(promise) => promise.outcome(),
+                Place::There(import) => return Some(Arc::clone(import.session())),
+                Place::Here(_) | Place::Broken(_) => return None,
+            };
+        }
+        None
     }
 
     /// What it has become, whether or not calls go there yet.

@@ -157,6 +157,11 @@ impl Questions {
         }
     }
 
+    /// Whether the result of a question is called ahead, so that a finish of its own is owed.
+    pub(crate) fn is_promised(&self, id: CallId) -> bool {
+        self.get(id).is_some_and(|question| question.promise.is_some())
+    }
+
     fn open_mut(&mut self, id: CallId) -> Option<&mut Question> {
         let slot = self.slots.get_mut(id.index as usize)?;
         slot.question.as_mut().filter(|_| slot.generation == id.generation)

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use super::SessionCore;
 use super::ahead::{NotFound, Queued};
 use super::arriving;
+use super::embargo::Back;
 use super::reader::Batch;
-use super::state::{Afterwards, Back, State};
+use super::state::{Afterwards, State};
 use super::task::HandlerTask;
 use crate::context::{self, CallContext, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
@@ -18,7 +19,7 @@ use crate::id::{CallId, ExportId};
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
 use crate::limits::Size;
 use crate::pipeline::Promise;
-use crate::proto::{CallArrival, Defined, Place};
+use crate::proto::{CallArrival, Defined, Place, Rule};
 use crate::servant::{Resolved, Servant, resolve};
 use crate::transfer::Incoming;
 use crate::wire::{self, ChunkOf, Status, Target, Window};
@@ -77,8 +78,8 @@ pub(super) enum Turn {
     Call(Box<Ready>),
     /// What was called ahead on a promise has come back: the promise opens.
     Open(Arc<Promise>),
-    /// What the peer has called ahead has been passed on: it is told so.
-    Back(Back),
+    /// What the peer has called before on this object has been started or passed on: it is told when it is through.
+    Back(Back, Arc<dyn Servant>),
     /// The calls on a promise have started: its holder is told what it is.
     Resolve(ExportId, Arc<Promise>),
 }
@@ -329,11 +330,18 @@ impl SessionCore {
                 let Some((id, turn)) = state.lines.next(object) else { return };
                 let ready = match turn {
                     Turn::Call(ready) => ready,
-                    Turn::Back(back) => {
-                        super::promised::send_back(&mut state, back);
+                    Turn::Back(back, servant) => {
+                        let mut after = Afterwards::default();
+                        let answered = self.answer_embargo(&mut state, back, &servant, &mut after);
+                        let goes_on = answered.is_ok() || state.refuse(wire::kind::DISEMBARGO, Rule::Disembargo);
                         state.lines.leave(object, id);
                         drop(state);
+                        after.rest().servants.push(servant);
+                        after.run();
                         self.flush_after(false);
+                        if !goes_on {
+                            self.end_for_refusals();
+                        }
                         continue;
                     }
                     Turn::Resolve(..) => {
@@ -350,7 +358,7 @@ impl SessionCore {
                     Turn::Open(promise) => {
                         state.lines.leave(object, id);
                         drop(state);
-                        promise.open();
+                        super::embargo::open_in_turn(&promise);
                         continue;
                     }
                 };

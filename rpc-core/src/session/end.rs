@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::SessionCore;
 use super::ahead::Work;
-use super::state::{Afterwards, CancelFlag, Embargo};
+use super::dispatch::Turn;
+use super::state::{Afterwards, CancelFlag};
 use super::ticket::Tried;
 use crate::error::{Error, ErrorKind, Fault, Outcome, Scope};
 use crate::id::CallId;
 use crate::pipeline::Breakage;
-use crate::proto::Answer;
+use crate::proto::{Answer, Place};
 use crate::wire::{Frame, GoAway};
 
 /// What there is to wait for when somebody asks whether a call is given up.
@@ -110,7 +111,14 @@ impl SessionCore {
             after.drop_reply(&mut reply);
             after.put_off(reply);
         }
-        after.rest().places.extend(state.lines.take());
+        let over = state.closed.clone().map(|error| Arc::new(Breakage::from(error)));
+        for place in state.lines.take() {
+            match place {
+                // What stood before it in line never starts, and nothing may follow it.
+                Place::Ready(_, Turn::Open(promise)) => after.rest().broken.extend(over.clone().map(|over| (promise, over))),
+                place => after.rest().places.push(place),
+            }
+        }
         after.rest().pending.extend(state.pending.drain().map(|(_, pending)| pending));
         state.arriving.clear();
         after.rest().queued.extend(state.queued.drain().map(|(_, queued)| queued));
@@ -121,20 +129,16 @@ impl SessionCore {
                 work => after.rest().works.push(work),
             }
         }
-        let over = state.closed.clone().map(|error| Arc::new(Breakage::from(error)));
         for asked in state.promised_here.drain().map(|(_, asked)| asked) {
             after.rest().asked.extend(over.clone().map(|over| (asked, Err(over))));
         }
         for promise in state.promised_there.drain().filter_map(|(_, promise)| promise.upgrade()) {
             after.rest().known.extend(over.clone().map(|over| (promise, Err(over))));
         }
-        for (_, Embargo { promise, held, .. }) in state.embargoes.drain() {
-            after.rest().promises.push(promise);
-            after.rest().goals.push(held);
+        if let Some(over) = &over {
+            super::embargo::end_embargoes(state, over, after);
         }
-        state.behind.clear();
         state.holding_credit.clear();
-        state.disembargoed.clear();
         state.imports = Vec::new();
         state.pong = None;
     }

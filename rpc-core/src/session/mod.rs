@@ -6,7 +6,8 @@
 //! | `state` | everything the lock protects |
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
 //! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
-//! | `promised` | calls that travel ahead of a result, at the caller; embargoes |
+//! | `promised` | calls that travel ahead of a result, at the caller |
+//! | `embargo` | what keeps later calls from passing those, at every node between |
 //! | `ahead` | the same at the callee: calls that wait for a result, results that are kept |
 //! | `watch` | threads that a handler keeps for itself |
 //! | `packing` | what leaves and arrives compressed |
@@ -17,6 +18,7 @@
 mod ahead;
 mod arriving;
 mod dispatch;
+mod embargo;
 mod end;
 mod import;
 #[cfg(test)]

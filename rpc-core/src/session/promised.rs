@@ -1,5 +1,5 @@
 //! Owns the caller's side of calls that travel ahead: the result at the peer that is kept for them, the lane on which the calls on one
-//! promise travel, and the embargo that keeps later calls from passing them when the promise turns out to be at home.
+//! promise travel. What keeps later calls from passing them is in `embargo`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use super::import::Import;
 use super::outcall::{CallMethod, CallTarget, Prepared, RemoteCall};
 use super::passage::Passage;
-use super::state::{Afterwards, Back, Embargo, State};
 use super::{SessionCore, raw_reply_of};
 use crate::any::{AnyRemote, Place as Where};
 use crate::error::Error;
@@ -17,12 +16,10 @@ use crate::handler::{Payload, RawCall, RawReply};
 use crate::id::CallId;
 use crate::inbound::ReplyBytes;
 use crate::pipeline::{Answered, Asked, Going, Ongoing, PROMISES_MAX, Path, Promise, nowhere};
-use crate::proto::{Place, Rule, opens_at_once};
+use crate::proto::opens_at_once;
 use crate::servant::Servant;
 use crate::transfer::Outgoing;
-use crate::wire::{Disembargo, DisembargoContext, Finish, Frame, Status, Target};
-
-use super::dispatch::Turn;
+use crate::wire::{Finish, Frame, Status, Target};
 
 /// The result of a call of this side's, which the peer keeps as long as this lives.
 pub(crate) struct KeptAnswer {
@@ -97,6 +94,11 @@ impl Lane {
     /// The promise is known: it opens when the last call has been written.
     pub(crate) fn ends_for(self: Arc<Self>, promise: &Arc<Promise>) {
         *self.known.lock() = Some(Arc::clone(promise));
+    }
+
+    /// Where it leads, to be held.
+    pub(super) fn goal(&self) -> Goal {
+        self.to.clone()
     }
 
     pub(super) fn target(&self) -> Target {
@@ -206,24 +208,6 @@ impl SessionCore {
         None
     }
 
-    /// Whether calls on an object that is called here go back to the peer, or did before it was known what it is.
-    fn leads_back(&self, servant: &Arc<dyn Servant>) -> bool {
-        let mut servant = Arc::clone(servant);
-        for _ in 0..PROMISES_MAX {
-            if let Some(import) = Arc::clone(&servant).as_import() {
-                return std::ptr::eq(Arc::as_ptr(import.session()), self);
-            }
-            let Some(promise) = servant.as_promise() else { return false };
-            if promise.is_from(self) {
-                return true;
-            }
-            let Some(Ok(next)) = promise.known() else { return false };
-            let Ok(next) = servant_of(&next) else { return false };
-            servant = next;
-        }
-        false
-    }
-
     /// Nothing is called on the result of a call any more.
     fn finish_promised(&self, id: CallId) {
         {
@@ -236,95 +220,5 @@ impl SessionCore {
             state.push(&Frame::Finish(Finish { id, cancel: false, release_results: false }));
         }
         self.flush_after(false);
-    }
-
-    /// Asks the peer to say when everything has come back that was called ahead on a promise. False when there is nobody to ask.
-    fn embargo(&self, promise: &Arc<Promise>, reference: &AnyRemote, lane: &Lane) -> bool {
-        let Ok(servant) = servant_of(reference) else { return false };
-        let (target, line) = (lane.target(), servant.line());
-        {
-            let mut state = self.state.lock();
-            if state.closed.is_some() {
-                return false;
-            }
-            let number = state.next_embargo;
-            state.next_embargo = number.wrapping_add(1);
-            state.embargoes.insert(number, Embargo { promise: Arc::clone(promise), line, held: lane.to.clone() });
-            state.push(&Frame::Disembargo(Disembargo { embargo: number, context: DisembargoContext::SenderLoopback(target) }));
-        }
-        self.flush_after(false);
-        true
-    }
-
-    pub(super) fn on_disembargo(&self, state: &mut State, disembargo: &Disembargo, after: &mut Afterwards) -> Result<(), Rule> {
-        if !self.pipelining {
-            return Err(Rule::FeatureNotNegotiated);
-        }
-        let number = disembargo.embargo;
-        let target = match &disembargo.context {
-            DisembargoContext::ReceiverLoopback => {
-                let Embargo { promise, line, held } = state.embargoes.remove(&number).ok_or(Rule::Disembargo)?;
-                after.rest().goals.push(held);
-                // What came back may wait for its turn, and the promise opens behind it.
-                if state.lines.has(line) {
-                    state.lines.push(line, Place::Ready(marker(number), Turn::Open(promise)));
-                } else {
-                    after.rest().promises.push(promise);
-                }
-                return Ok(());
-            }
-            DisembargoContext::SenderLoopback(target) => target,
-        };
-        let servant = match target {
-            Target::Answer { call, path } => {
-                let kept = state.kept.get(call).and_then(|kept| kept.iter().find(|(known, _)| known == path));
-                kept.and_then(|(_, reference)| servant_of(reference).ok())
-            }
-            Target::Export(id) => state.servant(*id),
-            Target::Root => None,
-        };
-        let line = match servant {
-            // Only what leads back to the peer has calls that come back to it.
-            Some(servant) if self.leads_back(&servant) => self.in_place_of(state, servant).line(),
-            _ => return Err(Rule::Disembargo),
-        };
-        // Whoever has asked holds the target until it is told, and so asks once.
-        if !state.disembargoed.insert(target.clone()) {
-            return Err(Rule::Disembargo);
-        }
-        let back = Back { number, target: target.clone() };
-        if state.lines.has(line) {
-            state.lines.push(line, Place::Ready(marker(number), Turn::Back(back)));
-        } else {
-            send_back(state, back);
-        }
-        Ok(())
-    }
-}
-
-/// A place in line that is no call's: no call has this index.
-pub(super) fn marker(embargo: u32) -> CallId {
-    CallId { index: u32::MAX, generation: embargo }
-}
-
-/// Everything that was called ahead has been passed on: says so, behind what of it waits for credit.
-pub(super) fn send_back(state: &mut State, back: Back) {
-    state.behind.push_back((state.tickets, back));
-    send_behind(state);
-}
-
-/// Sends what waited behind calls that are on their way now.
-pub(super) fn send_behind(state: &mut State) {
-    // In each queue they stand in the order of their numbers, and the first one waits.
-    let first = state.waiting.iter().filter_map(|tickets| Some(tickets.front()?.number())).min();
-    while let Some((last, Back { number, .. })) = state.behind.front() {
-        if first.is_some_and(|first| first <= *last) {
-            return;
-        }
-        let embargo = *number;
-        if let Some((_, Back { target, .. })) = state.behind.pop_front() {
-            state.disembargoed.remove(&target);
-        }
-        state.push(&Frame::Disembargo(Disembargo { embargo, context: DisembargoContext::ReceiverLoopback }));
     }
 }

@@ -252,6 +252,9 @@ impl SessionCore {
                         let rule = refused.text.escape_debug();
                         tracing::warn!(peer = %self.peer(), kind = refused.kind, %rule, "the peer refused a frame of ours");
                     }
+                    if refused.kind == wire::kind::DISEMBARGO {
+                        super::embargo::embargo_refused(state, &mut after);
+                    }
                     Ok(())
                 }
                 Frame::Ping(ping) => {
@@ -391,8 +394,10 @@ impl SessionCore {
                 return state.refuse(wire::kind::RETURN, rule) && goes_on;
             }
         };
-        if body.references.iter().any(|descriptor| matches!(descriptor, Descriptor::Home { .. })) {
-            // The peer keeps what it named by identity until it knows that we have it.
+        if body.references.iter().any(|descriptor| matches!(descriptor, Descriptor::Home { .. }))
+            && !state.proto.questions.is_promised(frame.id)
+        {
+            // The peer keeps what it named by identity until it knows that we have it. A result that is called ahead has a finish of its own.
             state.push(&Frame::Finish(Finish { id: frame.id, cancel: false, release_results: false }));
         }
         if !complete {

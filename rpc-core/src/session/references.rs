@@ -352,7 +352,7 @@ impl SessionCore {
     }
 
     fn resolve_behind(&self, state: &mut State, export: ExportId, promise: &Arc<Promise>) {
-        let marker = super::promised::marker(export.index);
+        let marker = super::embargo::marker(export.index);
         state.lines.push(promise.line(), InLine::Ready(marker, Turn::Resolve(export, Arc::clone(promise))));
     }
 
@@ -371,13 +371,17 @@ impl SessionCore {
 
     /// As in a message, but for what goes by its identity alone: nothing would say when it was read.
     fn describe_resolved(&self, state: &mut State, reference: &AnyRemote, described: &mut Described) -> Result<Descriptor<'static>, Error> {
-        if let Place::There(import) = &reference.place
-            && !std::ptr::eq(Arc::as_ptr(import.session()), self)
-        {
-            let servant: Arc<dyn Servant> = Arc::clone(import) as _;
-            return self.export(state, &servant);
+        match &reference.place {
+            Place::There(import) if !std::ptr::eq(Arc::as_ptr(import.session()), self) => {
+                let servant: Arc<dyn Servant> = Arc::clone(import) as _;
+                self.export(state, &servant)
+            }
+            Place::Promise(promise) if !state.lines.has(promise.line()) => match promise.known() {
+                Some(Ok(known)) => self.describe_resolved(state, &known, described),
+                Some(Err(_)) | None => self.describe_one(state, reference, described),
+            },
+            _ => self.describe_one(state, reference, described),
         }
-        self.describe_one(state, reference, described)
     }
 
     fn import(

@@ -117,7 +117,7 @@ impl SessionCore {
             }
         }
         if !state.behind.is_empty() {
-            super::promised::send_behind(state);
+            super::embargo::send_behind(state, after);
         }
     }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::ahead::{Queued, Work};
 use super::dispatch::Turn;
+use super::embargo::{Askers, Behind, Embargo};
 use super::import::Import;
 use super::outbox::Outbox;
 use super::outcall::Prepared;
@@ -19,7 +20,7 @@ use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::id::{CallId, ExportId};
 use crate::inbound::{Reply, ReplyBytes};
-use crate::pipeline::{Asked, Outcomes, Path, Promise, Settlement};
+use crate::pipeline::{Asked, Breakage, Outcomes, Path, Promise, Settlement};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Kind, Resolved, Servant};
 use crate::sync::{AtomicBool, Notify};
@@ -90,30 +91,19 @@ pub(super) struct State {
     pub(super) is_working: bool,
     /// What the peer has promised, until it says what it is.
     pub(super) promised_there: HashMap<ExportId, Weak<Promise>>,
-    /// Promises that turned out to be elsewhere, with the line in which what was called ahead comes back.
+    /// Who waits until what was called ahead is through.
     pub(super) embargoes: HashMap<u32, Embargo>,
     pub(super) next_embargo: u32,
+    /// Embargoes that nobody waits for any more, and that the peer may answer all the same.
+    pub(super) given_up: usize,
     /// Calls that have waited for room or credit so far.
     pub(super) tickets: u64,
-    /// Answers to embargoes of the peer's, behind all calls that waited when they came: the number of the last of those.
-    pub(super) behind: VecDeque<(u64, Back)>,
+    /// What is to be sent behind all calls that waited when it came: the number of the last of those.
+    pub(super) behind: VecDeque<(u64, Behind)>,
     /// What the peer has disembargoed and is not told of yet. One for each thing that it holds at most, so the tables bound them.
     pub(super) disembargoed: HashSet<Target>,
-}
-
-/// A promise that waits for what was called ahead on it to come back.
-pub(super) struct Embargo {
-    pub(super) promise: Arc<Promise>,
-    /// The line in which it comes back.
-    pub(super) line: u64,
-    /// What was called ahead on, held until it has come back.
-    pub(super) held: Goal,
-}
-
-/// What the peer is told when its calls on a target have been passed on.
-pub(super) struct Back {
-    pub(super) number: u32,
-    pub(super) target: Target,
+    /// The peer's objects of which it was asked for peers of other sessions, who wait until it has answered and it can be asked again.
+    pub(super) asked_on: HashMap<ExportId, Askers>,
 }
 
 /// What the shell keeps of a call that runs here.
@@ -180,7 +170,9 @@ impl State {
             promised_there: HashMap::new(),
             embargoes: HashMap::new(),
             next_embargo: 0,
+            given_up: 0,
             tickets: 0,
+            asked_on: HashMap::new(),
             behind: VecDeque::new(),
             disembargoed: HashSet::new(),
         }
@@ -272,9 +264,17 @@ pub(super) struct Rest {
     pub(super) goals: Vec<Goal>,
     /// Promises that nothing is in the way of any more.
     pub(super) promises: Vec<Arc<Promise>>,
+    /// Promises that are known to be elsewhere, when what was called ahead has come back.
+    pub(super) returned: Vec<Arc<Promise>>,
     /// Promises of which it is known now what they are.
     pub(super) known: Vec<(Arc<Promise>, Outcomes)>,
     pub(super) asked: Vec<(Arc<Asked>, Settlement)>,
+    /// Promises of which nobody says any more when they may open.
+    pub(super) broken: Vec<(Arc<Promise>, Arc<Breakage>)>,
+    /// Embargoes that go on over the session of an import, for the peer of another one.
+    pub(super) asks: Vec<(Arc<Import>, Askers)>,
+    /// What is known of embargoes that peers of other sessions have asked about.
+    pub(super) through: Vec<(Askers, bool)>,
     pub(super) pending: Vec<super::dispatch::Pending>,
     tasks: Vec<tokio::task::AbortHandle>,
 }
@@ -360,6 +360,15 @@ impl Afterwards {
             rest.asked.into_iter().for_each(|(asked, settlement)| asked.settle(&settlement));
             rest.known.into_iter().for_each(|(promise, outcome)| promise.settle(outcome));
             rest.promises.iter().for_each(Promise::open);
+            rest.returned.iter().for_each(super::embargo::open_in_turn);
+            rest.broken.into_iter().for_each(|(promise, breakage)| promise.break_off(breakage));
+            for (import, askers) in rest.asks {
+                let session = Arc::clone(import.session());
+                session.ask_on(import, askers);
+            }
+            for (askers, is_through) in rest.through {
+                super::embargo::tell(askers, is_through);
+            }
         }
     }
 }

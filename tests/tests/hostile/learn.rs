@@ -49,6 +49,8 @@ pub async fn learn(host: &Node) -> Learned {
     target.units(Vec::new()).await.expect("answered");
     target.text(String::new()).await.expect("answered");
     target.describe(Remote::into_any(target.clone())).await.expect("answered");
+    target.next().await.expect("answered");
+    target.ahead(target.clone()).await.expect("answered");
     drop((target, client));
     let heard = within("the client", proxy).await.expect("the proxy");
     let mut learned = Learned::default();

@@ -142,10 +142,33 @@ impl Raw {
         }
     }
 
+    /// The next call of the host's.
+    pub async fn called(&mut self) -> CallId {
+        loop {
+            match self.next().await {
+                Some(Got::Call { id, .. }) => return id,
+                Some(Got::Return { .. } | Got::Other(_) | Got::Pong(_)) => {}
+                other => panic!("instead of a call: {other:?}"),
+            }
+        }
+    }
+
     /// The error of a call that netref itself answers: its kind and outcome. Gives its words, among its other bytes.
     pub async fn fails(&mut self, call: CallId, kind: ErrorKind, outcome: Outcome) -> String {
         match self.answer(call).await {
             (Status::SystemError, Got::Return { bytes, .. }) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                assert_eq!((bytes[0], bytes[3]), (kind as u8, outcome as u8), "{text}");
+                text
+            }
+            other => panic!("instead of an error: {other:?}"),
+        }
+    }
+
+    /// The same for an error of netref's that a method has passed on as its own.
+    pub async fn gives_error(&mut self, call: CallId, kind: ErrorKind, outcome: Outcome) -> String {
+        match self.answer(call).await {
+            (Status::AppError, Got::Return { bytes, .. }) => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 assert_eq!((bytes[0], bytes[3]), (kind as u8, outcome as u8), "{text}");
                 text

@@ -1,11 +1,14 @@
 //! What a peer can do wrong with promises: results that are not there, promises that are none, and more that waits than is allowed.
 
 use netref::id::{CallId, ExportId};
-use netref::wire::{Call, Descriptor, Disembargo, DisembargoContext, Finish, Frame, Identity, Resolution, Resolve, Status, Target, kind};
+use netref::wire::{
+    Body, Call, Descriptor, Disembargo, DisembargoContext, Finish, Frame, Identity, Refused, Resolution, Resolve, Return, Status, Target,
+    kind,
+};
 use netref::{Error, ErrorKind, Limits, Outcome, Remote};
 
 use crate::peer::Raw;
-use crate::script::{NOBODY, NOWHERE, call, rule};
+use crate::script::{Got, NOBODY, NOWHERE, body, call, encoded, rule};
 use crate::victim::{Scene, Target1, number_of};
 
 const fn id(index: u32) -> CallId {
@@ -88,18 +91,14 @@ async fn promises_that_are_none_are_refused_by_name() {
     raw.lives().await;
 
     let out = |target| DisembargoContext::SenderLoopback(target);
-    let contexts = [
-        DisembargoContext::ReceiverLoopback,
-        out(Target::Root),
-        out(target),
-        out(Target::Export(NOWHERE)),
-        out(on(NOBODY)),
-        out(on(id(0))),
-    ];
+    let contexts = [DisembargoContext::ReceiverLoopback, out(Target::Root), out(Target::Export(NOWHERE)), out(on(NOBODY)), out(on(id(0)))];
     for context in contexts {
         raw.send(&Frame::Disembargo(Disembargo { embargo: 3, context })).await;
         raw.refused(kind::DISEMBARGO, rule::DISEMBARGO).await;
     }
+    // What is here is where calls on it end.
+    raw.send(&Frame::Disembargo(Disembargo { embargo: 3, context: out(target) })).await;
+    while raw.next().await != Some(Got::Other(kind::DISEMBARGO)) {}
     let mut other = call(id(3), Target::Export(raw.target), number_of("take"), &[1, 0]);
     other.body.references = vec![Descriptor::Answer { call: NOBODY, path: Vec::new() }];
     raw.send(&Frame::Call(other)).await;
@@ -184,5 +183,45 @@ async fn bytes_of_calls_on_a_promise_of_the_victims_are_bounded() {
     for call in waiting {
         raw.fails(call, ErrorKind::Cancelled, Outcome::NotRun).await;
     }
+    scene.unharmed().await;
+}
+
+/// An object of this peer's.
+fn mine() -> Descriptor<'static> {
+    Descriptor::Hosted { export: ExportId { index: 9, generation: 0 }, interface: 1, identity: Identity::Own { number: 9, tag: 9 } }
+}
+
+/// Has the host call ahead on what a call of a reference of this peer's will give. Gives the call by which it does that, the one whose result is promised, and the one that is
+/// made on it.
+async fn calls_ahead(raw: &mut Raw, mine: Descriptor<'static>) -> (CallId, CallId, CallId) {
+    let id = raw.id();
+    let mut ahead = call(id, Target::Export(raw.target), number_of("ahead"), &[0]);
+    ahead.body.references = vec![mine];
+    raw.send(&Frame::Call(ahead)).await;
+    (id, raw.called().await, raw.called().await)
+}
+
+fn returned<'a>(id: CallId, status: Status, references: Vec<Descriptor<'static>>, bytes: &'a [u8]) -> Frame<'a> {
+    Frame::Return(Return { id, status, body: Body { references, ..body(bytes) } })
+}
+
+#[tokio::test]
+async fn refused_embargo_breaks_its_promise() {
+    let scene = Scene::new(Limits::default()).await;
+    let mut raw = scene.raw_that_promises().await;
+    for code in [rule::DISEMBARGO, rule::FEATURE_NOT_NEGOTIATED, rule::MALFORMED] {
+        let (outer, next, echo) = calls_ahead(&mut raw, mine()).await;
+        // It turns out to be an object of the host's own.
+        raw.send(&returned(next, Status::Ok, vec![Descriptor::Yours { export: raw.target }], &[0])).await;
+        while raw.next().await != Some(Got::Other(kind::DISEMBARGO)) {}
+        raw.send(&returned(echo, Status::Ok, Vec::new(), &[1])).await;
+        raw.send(&Frame::Refused(Refused { kind: kind::DISEMBARGO, code, text: "no" })).await;
+        raw.gives_error(outer, ErrorKind::Disconnected, Outcome::NotRun).await;
+    }
+    // Where there is none, nothing is taken amiss.
+    raw.send(&Frame::Refused(Refused { kind: kind::DISEMBARGO, code: rule::DISEMBARGO, text: "no" })).await;
+    raw.lives().await;
+    raw.send(&Frame::Disembargo(Disembargo { embargo: 0, context: DisembargoContext::ReceiverLoopback })).await;
+    raw.refused(kind::DISEMBARGO, rule::DISEMBARGO).await;
     scene.unharmed().await;
 }

@@ -25,6 +25,8 @@ pub trait Target1 {
     async fn units(&self, units: Vec<()>) -> Result<u64>;
     async fn text(&self, text: String) -> Result<u64>;
     async fn describe(&self, reference: AnyRemote) -> Result<String>;
+    async fn next(&self) -> Result<Remote<dyn Target1>>;
+    async fn ahead(&self, reference: Remote<dyn Target1>) -> Result<u64>;
 }
 
 pub struct Victim;
@@ -56,9 +58,17 @@ impl Target1 for Victim {
     async fn describe(&self, reference: AnyRemote) -> Result<String> {
         Ok(reference.describe().await?.to_string())
     }
+    async fn next(&self) -> Result<Remote<dyn Target1>> {
+        Ok(Remote::new(Self))
+    }
+    async fn ahead(&self, reference: Remote<dyn Target1>) -> Result<u64> {
+        let promise = reference.next().pipelined();
+        promise.echo(1).await?;
+        promise.echo(2).await
+    }
 }
 
-pub const METHODS: [&str; 9] = ["echo", "forever", "numbers", "nest", "large", "take", "units", "text", "describe"];
+pub const METHODS: [&str; 11] = ["echo", "forever", "numbers", "nest", "large", "take", "units", "text", "describe", "next", "ahead"];
 
 pub fn number_of(method: &str) -> u32 {
     1 + METHODS.iter().position(|known| *known == method).expect("a method") as u32
