@@ -7,7 +7,7 @@ use std::fmt;
 pub(crate) enum Rule {
     /// A call id that is still in use, or beyond the limit.
     CallIdInUse,
-    /// A return, or a piece of one, for no call.
+    /// A return, or a piece of one, for no call; or one that its call cannot have.
     ReturnForNoCall,
     /// More bytes than the header announced, or a chunk without a beginning.
     ChunkWithoutBeginning,
@@ -48,7 +48,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CallIdInUse => "a call id may be used again only after its return was received, and only below the announced limit",
-            Self::ReturnForNoCall => "a return must answer a call that is open",
+            Self::ReturnForNoCall => "a return must answer a call that is open, in a way in which that can end",
             Self::ChunkWithoutBeginning => "a chunk must continue a message and stay within its announced length",
             Self::BeyondCredit => "a message must stay within the announced length and the credit granted",
             Self::ReleaseBeyondCount => "a release must name an export and at most as many references as were sent",

@@ -225,3 +225,25 @@ async fn refused_embargo_breaks_its_promise() {
     raw.refused(kind::DISEMBARGO, rule::DISEMBARGO).await;
     scene.unharmed().await;
 }
+
+#[tokio::test]
+async fn call_is_broken_only_by_what_came_to_nothing_before() {
+    let scene = Scene::new(Limits::default()).await;
+    let mut raw = scene.raw_that_promises().await;
+    // The call on whose result it is made goes on for ever.
+    let (outer, _, echo) = calls_ahead(&mut raw, mine()).await;
+    raw.send(&returned(echo, Status::Broken, Vec::new(), &[])).await;
+    raw.refused(kind::RETURN, rule::RETURN_FOR_NO_CALL).await;
+    raw.gives_error(outer, ErrorKind::Protocol, Outcome::MayHaveRun).await;
+
+    // It is made on no result.
+    let promise = Descriptor::Promise { export: ExportId { index: 10, generation: 0 }, interface: 1 };
+    let (outer, next, echo) = calls_ahead(&mut raw, promise).await;
+    raw.send(&returned(next, Status::Broken, Vec::new(), &[])).await;
+    raw.refused(kind::RETURN, rule::RETURN_FOR_NO_CALL).await;
+    // That on which this is made has come to nothing now.
+    raw.send(&returned(echo, Status::Broken, Vec::new(), &[])).await;
+    raw.gives_error(outer, ErrorKind::Protocol, Outcome::NotRun).await;
+    raw.lives().await;
+    scene.unharmed().await;
+}
