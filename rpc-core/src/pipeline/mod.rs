@@ -29,7 +29,7 @@ pub(crate) use breakage::{Breakage, own};
 pub(crate) use call::PromisedCall;
 pub(crate) use paths::{Found, Path, find, reference_at};
 pub(crate) use promise::{Outcomes, Promise};
-pub(crate) use start::{Answered, Going, Ongoing, PROMISES_MAX, circle, start};
+pub(crate) use start::{Answered, Going, Ongoing, PROMISES_MAX, circle, start, too_deep};
 
 use crate::any::AnyRemote;
 use crate::function::{Arguments, Function, RemoteFn};

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 use super::asked::Asked;
 use super::breakage::Breakage;
 use super::paths::Path;
-use super::start::{Answered, Going, Ongoing, PROMISES_MAX, circle, start};
+use super::start::{Answered, Going, Ongoing, PROMISES_MAX, start};
 use super::waiting::{Entry, waiting};
 use crate::any::{AnyRemote, Place};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
@@ -42,6 +43,8 @@ pub(crate) struct Promise {
     /// The session over which it was promised, also when it is known what it is.
     from: Option<u64>,
     stage: Mutex<Stage>,
+    /// How many promises have led to this one, one after the other.
+    level: AtomicU32,
     /// Who has to be told what it is.
     watchers: Mutex<Vec<(Weak<SessionCore>, ExportId)>>,
     changed: Notify,
@@ -95,6 +98,7 @@ impl Promise {
             import: Mutex::new(import),
             watchers: Mutex::new(Vec::new()),
             stage: Mutex::new(Stage::Unknown(VecDeque::new(), None)),
+            level: AtomicU32::new(0),
             changed: Notify::new(),
         });
         asked.promised(&promise);
@@ -235,18 +239,8 @@ impl Promise {
 
     /// It is known what it refers to. The calls that waited are started, in their order, on the thread that says so.
     pub(crate) fn settle(self: &Arc<Self>, outcome: Outcomes) {
-        let lane = {
-            let mut stage = self.stage.lock();
-            let Stage::Unknown(queue, lane) = &mut *stage else { return };
-            let (queue, lane) = (std::mem::take(queue), lane.take());
-            *stage = Stage::Opening(outcome, queue);
-            lane
-        };
-        if self.leads_to_itself()
-            && let Stage::Opening(outcome, _) = &mut *self.stage.lock()
-        {
-            *outcome = Err(Arc::new(circle().into()));
-        }
+        let Some(lane) = self.becomes(&outcome) else { return };
+        crate::panics::drop_quietly(outcome);
         let import = self.import.lock().take();
         drop(import);
         match lane {
@@ -297,24 +291,21 @@ impl Promise {
         is_open
     }
 
+    /// The peer does not hold it any more: as this export, or at all.
+    pub(crate) fn unwatch(&self, session: &SessionCore, export: Option<ExportId>) {
+        let is_it = |watched| export.is_none_or(|export| export == watched);
+        self.watchers.lock().retain(|(watcher, watched)| !is_it(*watched) || !std::ptr::eq(watcher.as_ptr(), session));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn watchers(&self) -> usize {
+        self.watchers.lock().len()
+    }
+
     /// What it is until the peer that has promised it says more, when that is the peer of this session. Called under the session's lock.
     pub(crate) fn import_on(&self, session: &SessionCore) -> Option<ExportId> {
         let import = self.import.lock();
         import.as_ref().filter(|import| std::ptr::eq(Arc::as_ptr(import.session()), session)).map(|import| import.id())
-    }
-
-    /// Whether this is a promise of a promise of itself: calls would be handed round for ever. Looked for when what it leads to is set, so
-    /// of several promises that close a circle at the same time one at least sees it.
-    fn leads_to_itself(&self) -> bool {
-        let mut next = self.outcome();
-        for _ in 0..PROMISES_MAX {
-            let Some(Ok(AnyRemote { place: Place::Promise(promise) })) = next else { return false };
-            if promise.number == self.number {
-                return true;
-            }
-            next = promise.outcome();
-        }
-        true
     }
 
     /// The session over which calls on it go, when it is known where they go.
@@ -428,3 +419,7 @@ impl Servant for Promise {
         Some(self)
     }
 }
+
+mod links;
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,12 @@ pub(crate) fn circle() -> Error {
     Error::new(ErrorKind::Misuse, Outcome::NotRun, "the reference was promised to be itself, so there is nothing to call")
 }
 
+/// The error of a promise of a promise, and so on.
+pub(crate) fn too_deep() -> Error {
+    let text = format!("the reference was promised to be another promise, and so on: more than {PROMISES_MAX} are not followed");
+    Error::new(ErrorKind::Misuse, Outcome::NotRun, text)
+}
+
 fn go(reference: &AnyRemote, going: Going) -> Ongoing {
     let Going { mut call, deadline, asked } = going;
     let returned = match &reference.place {

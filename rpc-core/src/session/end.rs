@@ -93,7 +93,7 @@ impl SessionCore {
 
     fn drop_objects(&self, state: &mut super::state::State, after: &mut Afterwards) {
         for servant in std::mem::take(&mut state.servants).into_iter().flatten() {
-            crate::registry::leave(&*servant);
+            self.left(None, &servant);
             after.rest().servants.push(servant);
         }
         for running in std::mem::take(&mut state.running) {

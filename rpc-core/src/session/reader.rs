@@ -243,7 +243,7 @@ impl SessionCore {
             let handled = match frame {
                 Frame::Define(define) => on_define(state, define),
                 Frame::Finish(finish) => self.on_finish(state, finish, &mut after),
-                Frame::Release(release) => on_release(state, release, &mut after),
+                Frame::Release(release) => self.on_release(state, release, &mut after),
                 Frame::Credit(credit) => self.on_credit(state, credit.window, credit.bytes, &mut after),
                 Frame::GoAway(go_away) => self.on_go_away(state, go_away, &mut after),
                 Frame::Refused(refused) => {
@@ -308,6 +308,22 @@ impl SessionCore {
         if !goes_on {
             self.end_for_refusals();
         }
+    }
+
+    pub(super) fn on_release(&self, state: &mut State, release: &Release, after: &mut Afterwards) -> Result<(), Rule> {
+        for &(export, count) in &release.entries {
+            if state.proto.exports.release(export, count)?.is_none() {
+                continue;
+            }
+            if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
+                self.left(Some(export), &servant);
+                after.rest().servants.push(servant);
+            }
+        }
+        if state.proto.exports.len() == 0 && state.servants.len() > SERVANTS_KEPT {
+            state.servants = Vec::new();
+        }
+        Ok(())
     }
 
     fn on_credit(&self, state: &mut State, window: Window, bytes: u64, after: &mut Afterwards) -> Result<(), Rule> {
@@ -520,22 +536,6 @@ fn on_define(state: &mut State, define: &Define<'_>) -> Result<(), Rule> {
     }
     for method in &define.methods {
         state.proto.peer.define_method(define.interface, method)?;
-    }
-    Ok(())
-}
-
-fn on_release(state: &mut State, release: &Release, after: &mut Afterwards) -> Result<(), Rule> {
-    for &(export, count) in &release.entries {
-        if state.proto.exports.release(export, count)?.is_none() {
-            continue;
-        }
-        if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
-            crate::registry::leave(&*servant);
-            after.rest().servants.push(servant);
-        }
-    }
-    if state.proto.exports.len() == 0 && state.servants.len() > SERVANTS_KEPT {
-        state.servants = Vec::new();
     }
     Ok(())
 }

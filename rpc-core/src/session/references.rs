@@ -64,9 +64,17 @@ impl SessionCore {
                 if let Ok(Some(_)) = state.proto.exports.release(*export, 1)
                     && let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take)
                 {
-                    registry::leave(&*servant);
+                    self.left(Some(*export), &servant);
                 }
             }
+        }
+    }
+
+    /// The peer does not hold an object any more, under this id or any. The caller drops it, when the lock is free.
+    pub(super) fn left(&self, export: Option<ExportId>, servant: &Arc<dyn Servant>) {
+        registry::leave(&**servant);
+        if let Some(promise) = Arc::clone(servant).as_promise() {
+            promise.unwatch(self, export);
         }
     }
 
@@ -255,28 +263,26 @@ impl SessionCore {
             return Err(Rule::FeatureNotNegotiated);
         }
         let interface = Arc::clone(state.proto.peer.interface(interface).ok_or(Rule::Definition)?);
-        let is_held = state.proto.imports.holds(export);
-        let index = export.index as usize;
-        let known = state.imports.get(index).and_then(sync::upgrade).filter(|known| known.id == export);
-        let promise = state.promised_there.get(&export).and_then(Weak::upgrade);
-        if is_held && known.is_some() && promise.is_none() {
-            // It was said already what this is.
+        if state.proto.imports.holds(export) && !state.promised_there.contains_key(&export) {
+            // It was said already what this is, or it never was a promise.
             return Err(Rule::ExportIdInUse);
         }
         state.proto.imports.receive(export)?;
-        if let (Some(known), Some(promise)) = (known, promise) {
-            received_again(&known);
-            return Ok(AnyRemote::promise(promise));
+        let index = export.index as usize;
+        let known = state.imports.get(index).and_then(sync::upgrade).filter(|known| known.id == export);
+        if let Some(known) = &known {
+            received_again(known);
+            if let Some(promise) = state.promised_there.get(&export).and_then(Weak::upgrade) {
+                return Ok(AnyRemote::promise(promise));
+            }
         }
         if index >= state.imports.len() {
             state.imports.resize_with(index + 1, Weak::new);
         }
-        let import = Arc::new(Import::new(Arc::clone(self), export, interface, Origin::Peer { number: 0, tag: 0 }));
+        // There is one already where the promise is gone and a call on it waits to be sent.
+        let import =
+            known.unwrap_or_else(|| Arc::new(Import::new(Arc::clone(self), export, interface, Origin::Peer { number: 0, tag: 0 })));
         state.imports[index] = Arc::downgrade(&import);
-        if state.promised_there.len().is_power_of_two() {
-            // What nobody waits for any more is swept out as the table grows.
-            state.promised_there.retain(|_, promise| promise.strong_count() > 0);
-        }
         let promise = Promise::of_import(import);
         state.promised_there.insert(export, Arc::downgrade(&promise));
         Ok(AnyRemote::promise(promise))
@@ -292,6 +298,7 @@ impl SessionCore {
             return Err(Rule::Resolve);
         }
         let mut broken_rule = None;
+        let promise = promise.and_then(|promise| promise.upgrade());
         let outcome = match &resolve.to {
             Resolution::Reference(descriptor) => self.receive_one(state, descriptor, after).map_err(|rule| {
                 broken_rule = Some(rule);
@@ -299,7 +306,17 @@ impl SessionCore {
             }),
             Resolution::Error(bytes) => Err(Arc::new(Breakage::from(crate::inbound::decode_error(bytes)))),
         };
-        match promise.and_then(|promise| promise.upgrade()) {
+        let outcome = match outcome {
+            Ok(reference @ AnyRemote { place: Place::Promise(_) })
+                if promise.as_ref().is_some_and(|promise| !promise.may_become_a_promise()) =>
+            {
+                after.rest().references.push(reference);
+                broken_rule = Some(Rule::Resolve);
+                Err(Arc::new(Breakage::from(crate::pipeline::too_deep())))
+            }
+            outcome => outcome,
+        };
+        match promise {
             Some(promise) => after.rest().known.push((promise, outcome)),
             // Nobody waits for it any more; the reference is given back.
             None => after.drop_references(outcome),
@@ -470,3 +487,6 @@ impl State {
 pub(super) fn too_many_definitions() -> Error {
     Error::new(ErrorKind::Overloaded, Outcome::NotRun, "the peer takes no more definitions of interfaces and methods on this session")
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,3 +247,27 @@ async fn call_is_broken_only_by_what_came_to_nothing_before() {
     raw.lives().await;
     scene.unharmed().await;
 }
+
+#[tokio::test]
+async fn promise_of_a_promise_and_so_on_for_ever_is_refused() {
+    const LEVELS: u32 = 100_000;
+    let scene = Scene::new(Limits { exports: LEVELS + 100, exports_stranger: LEVELS + 100, ..Limits::default() }).await;
+    let mut raw = scene.raw_that_promises().await;
+    let promise = |level| ExportId { index: 100 + level, generation: 0 };
+    raw.send(&promised(id(0), Target::Export(raw.target), "forever")).await;
+    hold(&mut raw, id(1), Descriptor::Promise { export: promise(0), interface: 1 }).await;
+    let mut frames = Vec::new();
+    for level in 1..LEVELS {
+        let next = Descriptor::Promise { export: promise(level), interface: 1 };
+        frames.extend(encoded(&Frame::Resolve(Resolve { promise: promise(level - 1), to: Resolution::Reference(next) })));
+    }
+    for bytes in frames.chunks(60_000) {
+        raw.write(bytes).await;
+    }
+    // The rest is of what nobody waits for any more.
+    raw.refused(kind::RESOLVE, rule::RESOLVE).await;
+    raw.send(&Frame::Finish(Finish { id: id(0), cancel: true, release_results: false })).await;
+    assert_eq!(raw.answer(id(1)).await.0, Status::Broken);
+    raw.lives().await;
+    scene.unharmed().await;
+}
