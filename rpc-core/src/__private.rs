@@ -101,7 +101,7 @@ where
 }
 
 /// What a caller learns when the runtime ends before its method does.
-fn runtime_gone() -> Error {
+pub(crate) fn runtime_gone() -> Error {
     Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")
 }
 
@@ -268,7 +268,7 @@ where
     let named = Method::known(called.interface, called.method);
     let future = Box::pin(async move {
         let call = RawCall { method: named, payload, context: Context::current() };
-        let reply = crate::session::call_raw(&import, call, None, None).reply().await;
+        let reply = crate::session::call_raw(&import, call).reply().await;
         decode_raw::<K, E>(reply, session.peer().clone(), &called)
     });
     Call::passing(called, future, false)

@@ -209,7 +209,7 @@ impl AnyRemote {
     pub fn call_raw(&self, call: RawCall) -> RawReturn {
         match &self.place {
             Place::Here(servant) => crate::direct::call_raw(Arc::clone(servant), call),
-            Place::There(import) => crate::session::call_raw(import, call, None, None),
+            Place::There(import) => crate::session::call_raw(import, call),
             Place::Promise(_) => {
                 let ongoing = pipeline::start(self, Going::of(call));
                 RawReturn::pending(async move {

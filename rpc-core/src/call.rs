@@ -234,6 +234,7 @@ where
             }
             State::Promised(mut call, ..) => {
                 let runtime = crate::background::current_or_own().map_err(E::from)?;
+                call.set_oneway();
                 call.send();
                 runtime.spawn(call);
                 Ok(())

@@ -235,6 +235,13 @@ impl Context {
         self.call.as_ref()?.deadline
     }
 
+    /// Nobody who made the call waits for it any more.
+    pub(crate) fn leave_chain(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.holds.clear();
+        }
+    }
+
     pub(crate) fn into_call(self) -> Option<Box<CallContext>> {
         self.call
     }

@@ -272,7 +272,7 @@ struct Sent(Arc<Import>);
 
 impl Handler for Sent {
     fn call(&self, call: RawCall) -> RawReturn {
-        crate::session::send_raw(&self.0, call, None, None)
+        crate::session::send_raw(&self.0, call)
     }
 }
 

@@ -6,20 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tokio::time::Sleep;
-
 use super::asked::Asked;
 use super::start::{Answered, Going, Ongoing, start};
 use crate::any::AnyRemote;
-use crate::error::Outcome;
-use crate::handler::{RawCall, RawReply};
-use crate::session::deadline_over;
+use crate::handler::RawCall;
 
 /// A call whose arguments are encoded. Dropping it cancels it.
 pub(crate) struct PromisedCall {
     stage: Stage,
-    /// Set after it was sent.
-    late: Option<(Instant, Option<Pin<Box<Sleep>>>)>,
 }
 
 enum Stage {
@@ -31,17 +25,15 @@ enum Stage {
 
 impl PromisedCall {
     pub(crate) fn new(reference: AnyRemote, call: RawCall) -> Self {
-        Self { stage: Stage::New(reference, Box::new(Going::of(call))), late: None }
+        Self { stage: Stage::New(reference, Box::new(Going::of(call))) }
     }
 
     /// Bounds the call; the earlier of two deadlines holds.
     pub(crate) fn bound(&mut self, deadline: Instant) {
         match &mut self.stage {
             Stage::New(_, going) => going.deadline = Some(going.deadline.map_or(deadline, |known| known.min(deadline))),
-            Stage::Sent(_) | Stage::Done => {
-                let deadline = self.late.as_ref().map_or(deadline, |(known, _)| deadline.min(*known));
-                self.late = Some((deadline, None));
-            }
+            Stage::Sent(ongoing) => ongoing.as_mut().bound(deadline),
+            Stage::Done => {}
         }
     }
 
@@ -49,6 +41,13 @@ impl PromisedCall {
     pub(crate) fn promise(&mut self, asked: &Arc<Asked>) {
         if let Stage::New(_, going) = &mut self.stage {
             going.asked = Some(Arc::clone(asked));
+        }
+    }
+
+    /// Says that nobody waits for the result.
+    pub(crate) fn set_oneway(&mut self) {
+        if let Stage::New(_, going) = &mut self.stage {
+            going.is_oneway();
         }
     }
 
@@ -69,17 +68,11 @@ impl Future for PromisedCall {
             this.send();
         }
         let Stage::Sent(ongoing) = &mut this.stage else { return Poll::Pending };
-        if let Poll::Ready(answered) = ongoing.as_mut().poll(cx) {
+        let polled = ongoing.as_mut().poll(cx);
+        if polled.is_ready() {
             this.stage = Stage::Done;
-            return Poll::Ready(answered);
         }
-        let Some((deadline, sleep)) = &mut this.late else { return Poll::Pending };
-        let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until((*deadline).into())));
-        if sleep.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        this.stage = Stage::Done;
-        Poll::Ready(Answered::Raw(RawReply::Failed(deadline_over(Outcome::MayHaveRun))))
+        polled
     }
 }
 

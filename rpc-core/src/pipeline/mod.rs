@@ -9,12 +9,14 @@
 //! | `asked` | the call that a promise is a result of |
 //! | `call` | a call on a promise, as its caller holds it |
 //! | `start` | starting a call without its trait, wherever it goes |
+//! | `here` | such a call on an object of this process |
 //! | `breakage` | what becomes of the calls on a promise that is broken |
 //! | `paths` | where in a value its references are |
 
 mod asked;
 mod breakage;
 mod call;
+mod here;
 mod paths;
 mod promise;
 mod start;
@@ -29,7 +31,7 @@ pub(crate) use breakage::{Breakage, own};
 pub(crate) use call::PromisedCall;
 pub(crate) use paths::{Found, Path, find, reference_at};
 pub(crate) use promise::{Outcomes, Promise};
-pub(crate) use start::{Answered, Going, Ongoing, PROMISES_MAX, circle, start, too_deep};
+pub(crate) use start::{Answered, Going, Late, Ongoing, PROMISES_MAX, Underway, circle, done, failed, of_returned, start, too_deep};
 
 use crate::any::AnyRemote;
 use crate::function::{Arguments, Function, RemoteFn};

@@ -13,9 +13,10 @@ use tokio::sync::Notify;
 use super::asked::Asked;
 use super::breakage::Breakage;
 use super::paths::Path;
-use super::start::{Answered, Going, Ongoing, PROMISES_MAX, start};
+use super::start::{Answered, Going, Ongoing, PROMISES_MAX, done, failed, start};
 use super::waiting::{Entry, waiting};
 use crate::any::{AnyRemote, Place};
+use crate::context::{self, Context};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::handler::{Payload, RawCall, RawReply};
 use crate::id::{CallId, ExportId};
@@ -179,7 +180,7 @@ impl Promise {
             let text = format!("{most} calls wait already for what the reference is promised to be");
             let error = Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).with_fault(Fault::Caller);
             refused = Some(going);
-            TakenIn::Waits(Box::pin(std::future::ready(Answered::Raw(RawReply::Failed(error)))))
+            TakenIn::Waits(failed(error))
         } else {
             self.asked.note_use();
             let (entry, waiting) = waiting(self, going);
@@ -266,7 +267,7 @@ impl Promise {
             if entry.is_wanted() {
                 entry.start(|going| match outcome {
                     Ok(reference) => start(&reference, going),
-                    Err(breakage) => Box::pin(std::future::ready(Answered::Broken(breakage))),
+                    Err(breakage) => done(Answered::Broken(breakage)),
                 });
             } else {
                 crate::panics::drop_quietly(entry);
@@ -393,13 +394,15 @@ impl Servant for Promise {
     }
 
     fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
-        let call = RawCall::new(inbound.method(), inbound.take_payload());
-        let ongoing = start(&AnyRemote::promise(self), Going::of(call));
+        let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
+        let ongoing = start(&AnyRemote::promise(self), Going { on_reader: true, ..Going::of(call) });
         Served::Future(Box::pin(async move {
             match ongoing.await {
+                // What this process says of a panic was not seen by the session.
+                Answered::Raw(RawReply::Failed(error)) => Reply::failed(&context::guarded(error)),
                 Answered::Raw(reply) => reply_of(reply),
                 Answered::Over(_, reply) => reply_of(crate::session::relayed(reply)),
-                Answered::Broken(breakage) => Reply::failed(breakage.error()),
+                Answered::Broken(breakage) => Reply::failed(&context::guarded(breakage.error().clone())),
             }
         }))
     }

@@ -1,10 +1,13 @@
 //! Owns the start of a call without its trait, wherever the reference leads: to an object here, over a session, or into a queue.
 
-use std::future::Future;
+use std::future::{Future, Ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::time::Sleep;
 
 use super::asked::Asked;
 use super::breakage::Breakage;
@@ -12,7 +15,7 @@ use super::promise::TakenIn;
 use crate::any::{AnyRemote, Place};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{RawCall, RawReply, RawReturn};
-use crate::session::{SessionCore, call_ahead, deadline_over};
+use crate::session::{SessionCore, call_ahead, call_there, deadline_over};
 
 /// A call on its way.
 #[derive(Debug)]
@@ -21,6 +24,12 @@ pub(crate) struct Going {
     pub(crate) deadline: Option<Instant>,
     /// The promises of its result.
     pub(crate) asked: Option<Arc<Asked>>,
+    /// Nobody waits for the result.
+    pub(crate) oneway: bool,
+    /// Whether a session's reader starts it, which is no place for methods that say so.
+    pub(super) on_reader: bool,
+    /// The runtime that it was sent in.
+    pub(super) runtime: Option<Handle>,
 }
 
 /// How a call ended.
@@ -32,7 +41,27 @@ pub(crate) enum Answered {
     Broken(Arc<Breakage>),
 }
 
-pub(crate) type Ongoing = Pin<Box<dyn Future<Output = Answered> + Send>>;
+/// A call that was started, or waits for that.
+pub(crate) trait Underway: Future<Output = Answered> + Send {
+    /// Bounds it once more; the earlier of two deadlines holds.
+    fn bound(self: Pin<&mut Self>, deadline: Instant);
+}
+
+pub(crate) type Ongoing = Pin<Box<dyn Underway>>;
+
+impl Underway for Ready<Answered> {
+    fn bound(self: Pin<&mut Self>, _deadline: Instant) {}
+}
+
+/// A call that is done already.
+pub(crate) fn done(answered: Answered) -> Ongoing {
+    Box::pin(std::future::ready(answered))
+}
+
+/// One that netref ends.
+pub(crate) fn failed(error: Error) -> Ongoing {
+    done(Answered::Raw(RawReply::Failed(error)))
+}
 
 /// Promises that a promise may lead to, one after the other. Beyond that they go round in a circle.
 pub(crate) const PROMISES_MAX: u32 = 64;
@@ -41,7 +70,13 @@ impl Going {
     /// A call with the deadline that it inherits.
     pub(crate) fn of(call: RawCall) -> Self {
         let deadline = call.context.deadline();
-        Self { call, deadline, asked: None }
+        Self { call, deadline, asked: None, oneway: false, on_reader: false, runtime: None }
+    }
+
+    /// Nobody waits for the result, so it is not part of the chain in which it was made.
+    pub(super) fn is_oneway(&mut self) {
+        self.oneway = true;
+        self.call.context.leave_chain();
     }
 }
 
@@ -52,18 +87,23 @@ pub(crate) fn start(reference: &AnyRemote, going: Going) -> Ongoing {
         return failed(deadline_over(Outcome::NotRun));
     }
     let (mut reference, mut going) = (reference.clone(), going);
+    if going.runtime.is_none() {
+        going.runtime = Handle::try_current().ok();
+    }
     for _ in 0..PROMISES_MAX {
         reference = match &reference.place {
             Place::Promise(promise) => match promise.take_in(going) {
                 TakenIn::Waits(ongoing) => return ongoing,
-                TakenIn::Ahead(lane, back) => return call_ahead(lane, *back),
+                TakenIn::Ahead(passage, back) => return call_ahead(passage, *back),
                 TakenIn::Goes(Ok(next), back) => {
                     going = *back;
                     next
                 }
-                TakenIn::Goes(Err(breakage), _) => return Box::pin(std::future::ready(Answered::Broken(breakage))),
+                TakenIn::Goes(Err(breakage), _) => return done(Answered::Broken(breakage)),
             },
-            Place::Here(_) | Place::There(_) | Place::Broken(_) => return go(&reference, going),
+            Place::Here(servant) => return super::here::start(Arc::clone(servant), going),
+            Place::There(import) => return call_there(import, going),
+            Place::Broken(error) => return failed(Error::clone(error)),
         };
     }
     failed(circle())
@@ -80,62 +120,59 @@ pub(crate) fn too_deep() -> Error {
     Error::new(ErrorKind::Misuse, Outcome::NotRun, text)
 }
 
-fn go(reference: &AnyRemote, going: Going) -> Ongoing {
-    let Going { mut call, deadline, asked } = going;
-    let returned = match &reference.place {
-        // Over a session the call looks after its deadline itself.
-        Place::There(import) => crate::session::call_raw(import, call, deadline, asked.as_ref()),
-        _ => {
-            if let Some(deadline) = deadline {
-                call.context = call.context.with_deadline(deadline);
-            }
-            reference.call_raw(call)
-        }
-    };
-    let future = match returned {
-        RawReturn::Ready(reply) => return Box::pin(std::future::ready(Answered::Raw(reply))),
-        RawReturn::Pending(future) => future,
-    };
-    if matches!(reference.place, Place::Here(_)) {
-        return started_here(future, deadline);
-    }
-    let session = match &reference.place {
-        Place::There(import) => Some(Arc::clone(import.session())),
-        _ => None,
-    };
-    Box::pin(async move {
-        let reply = future.await;
-        match session {
-            Some(session) => Answered::Over(session, reply),
-            None => Answered::Raw(reply),
-        }
-    })
-}
+/// A time after which a call that was started is not waited for any more.
+#[derive(Default)]
+pub(crate) struct Late(Option<(Instant, Option<Pin<Box<Sleep>>>)>);
 
-/// Polls a method of an object of this process for the first time: only then has it started, and calls start in the order in which they
-/// are sent.
-fn started_here(future: Pin<Box<dyn Future<Output = RawReply> + Send>>, deadline: Option<Instant>) -> Ongoing {
-    let mut ongoing: Ongoing = match deadline {
-        Some(deadline) => Box::pin(async move {
-            match tokio::time::timeout_at(deadline.into(), future).await {
-                Ok(reply) => Answered::Raw(reply),
-                Err(_) => Answered::Raw(RawReply::Failed(deadline_over(Outcome::MayHaveRun))),
-            }
-        }),
-        None => Box::pin(async move { Answered::Raw(future.await) }),
-    };
-    let runtime = match crate::background::current_or_own() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(error),
-    };
-    let _inside = runtime.enter();
-    match ongoing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answered) => Box::pin(std::future::ready(answered)),
-        // It is polled again by whoever waits for it, with a waker that counts.
-        Poll::Pending => ongoing,
+impl Late {
+    pub(crate) fn bound(&mut self, deadline: Instant) {
+        let deadline = self.0.as_ref().map_or(deadline, |(known, _)| deadline.min(*known));
+        self.0 = Some((deadline, None));
+    }
+
+    /// Ready when the time is over.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((deadline, sleep)) = &mut self.0 else { return Poll::Pending };
+        sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until((*deadline).into()))).as_mut().poll(cx)
     }
 }
 
-fn failed(error: Error) -> Ongoing {
-    Box::pin(std::future::ready(Answered::Raw(RawReply::Failed(error))))
+/// A call that somebody else has started, of which no more is known than what comes of it.
+struct Foreign {
+    reply: Pin<Box<dyn Future<Output = RawReply> + Send>>,
+    session: Option<Arc<SessionCore>>,
+    late: Late,
+}
+
+impl Future for Foreign {
+    type Output = Answered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        let this = &mut *self;
+        if let Poll::Ready(reply) = this.reply.as_mut().poll(cx) {
+            return Poll::Ready(answered(this.session.take(), reply));
+        }
+        this.late.poll(cx).map(|()| Answered::Raw(RawReply::Failed(deadline_over(Outcome::MayHaveRun))))
+    }
+}
+
+impl Underway for Foreign {
+    fn bound(mut self: Pin<&mut Self>, deadline: Instant) {
+        self.late.bound(deadline);
+    }
+}
+
+fn answered(session: Option<Arc<SessionCore>>, reply: RawReply) -> Answered {
+    match session {
+        Some(session) => Answered::Over(session, reply),
+        None => Answered::Raw(reply),
+    }
+}
+
+/// A call that the seam has started, as an ongoing one; over a session if that is where the reply comes from.
+pub(crate) fn of_returned(returned: RawReturn, session: Option<Arc<SessionCore>>) -> Ongoing {
+    match returned {
+        RawReturn::Ready(reply) => done(answered(session, reply)),
+        RawReturn::Pending(reply) => Box::pin(Foreign { reply, session, late: Late::default() }),
+    }
 }

@@ -4,12 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::time::Sleep;
 
 use super::promise::Promise;
-use super::start::{Answered, Going, Ongoing};
+use super::start::{Answered, Going, Ongoing, Underway, failed};
 use crate::error::Outcome;
 use crate::handler::RawReply;
 use crate::session::deadline_over;
@@ -40,7 +41,9 @@ pub(super) struct Waiting {
     promise: Option<Arc<Promise>>,
     slot: Arc<Slot>,
     started: Option<Ongoing>,
-    deadline: Option<std::time::Instant>,
+    deadline: Option<Instant>,
+    /// The same, when it was set after the call had been sent.
+    late: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -48,7 +51,7 @@ pub(super) struct Waiting {
 pub(super) fn waiting(promise: &Arc<Promise>, going: Going) -> (Entry, Waiting) {
     let deadline = going.deadline;
     let slot = Arc::new(Slot { going: Mutex::new(Some(going)), state: Mutex::default() });
-    let waiting = Waiting { promise: Some(Arc::clone(promise)), slot: Arc::clone(&slot), started: None, deadline, sleep: None };
+    let waiting = Waiting { promise: Some(Arc::clone(promise)), slot: Arc::clone(&slot), started: None, deadline, late: None, sleep: None };
     (Entry { slot }, waiting)
 }
 
@@ -63,7 +66,10 @@ impl Entry {
         let Self { slot } = self;
         let going = slot.going.lock().take();
         let Some(going) = going else { return };
-        let ongoing = start(going);
+        let ongoing = match crate::panics::caught(|| start(going)) {
+            Ok(ongoing) => ongoing,
+            Err(panicked) => failed(panicked.into_error(Outcome::MayHaveRun)),
+        };
         let mut state = slot.state.lock();
         match std::mem::replace(&mut *state, State::Gone) {
             State::Gone => {
@@ -85,9 +91,12 @@ impl Waiting {
     fn poll_started(&mut self, cx: &Context<'_>) -> bool {
         let mut state = self.slot.state.lock();
         match std::mem::replace(&mut *state, State::Gone) {
-            State::Started(ongoing) => {
-                self.started = Some(ongoing);
+            State::Started(mut ongoing) => {
                 drop(state);
+                if let Some(deadline) = self.late {
+                    ongoing.as_mut().bound(deadline);
+                }
+                self.started = Some(ongoing);
                 self.promise = None;
                 true
             }
@@ -116,10 +125,23 @@ impl Future for Waiting {
         }
         // What was started meanwhile is not `NotRun`.
         let started = std::mem::replace(&mut *this.slot.state.lock(), State::Gone);
-        if let State::Started(ongoing) = started {
+        if let State::Started(mut ongoing) = started {
+            if let Some(deadline) = this.late {
+                ongoing.as_mut().bound(deadline);
+            }
             return this.started.insert(ongoing).as_mut().poll(cx);
         }
         Poll::Ready(Answered::Raw(RawReply::Failed(deadline_over(Outcome::NotRun))))
+    }
+}
+
+impl Underway for Waiting {
+    fn bound(mut self: Pin<&mut Self>, deadline: Instant) {
+        if let Some(started) = &mut self.started {
+            return started.as_mut().bound(deadline);
+        }
+        let deadline = self.deadline.map_or(deadline, |known| known.min(deadline));
+        (self.deadline, self.late, self.sleep) = (Some(deadline), Some(deadline), None);
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `state` | everything the lock protects |
 //! | `outcall`, `send`, `ticket`, `waiters` | a call on its way out, and the caller that sleeps |
 //! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
+//! | `sent` | a call on a promise, once it goes over the session |
 //! | `promised` | calls that travel ahead of a result, at the caller |
 //! | `embargo` | what keeps later calls from passing those, at every node between |
 //! | `ahead` | the same at the callee: calls that wait for a result, results that are kept |
@@ -32,6 +33,7 @@ mod promised;
 mod reader;
 mod references;
 mod send;
+mod sent;
 mod state;
 mod stats;
 mod task;
@@ -51,7 +53,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
 pub(crate) use passage::Passage;
-pub(crate) use promised::{KeptAnswer, Lane, call_ahead};
+pub(crate) use promised::{KeptAnswer, Lane};
+pub(crate) use sent::{call_ahead, call_there};
 pub use stats::SessionStats;
 pub(crate) use waiters::Arrived;
 
@@ -66,7 +69,6 @@ use crate::interface::Interface;
 use crate::limits::{Limits, PeerLimits};
 use crate::node::NodeCore;
 use crate::peer::Peer;
-use crate::pipeline::Asked;
 use crate::proto::imports::add_up;
 use crate::proto::{AheadRoom, Connection, KeepAlive};
 use crate::remote::Remote;
@@ -285,7 +287,7 @@ impl fmt::Debug for SessionCore {
 
 /// Passes a call on to the peer that has the object; the reply is passed back as it is.
 pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
-    match call_raw(import, call, None, None) {
+    match call_raw(import, call) {
         RawReturn::Ready(reply) => Served::Ready(crate::servant::reply_of(relayed(reply))),
         RawReturn::Pending(future) => Served::Future(Box::pin(async move { crate::servant::reply_of(relayed(future.await)) })),
     }
@@ -293,7 +295,7 @@ pub(crate) fn relay(import: &Arc<Import>, call: RawCall) -> Served {
 
 /// The same for a call that has interceptors around it.
 pub(crate) fn relay_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
-    match call_raw(import, call, None, None) {
+    match call_raw(import, call) {
         RawReturn::Ready(reply) => RawReturn::Ready(relayed(reply)),
         RawReturn::Pending(future) => RawReturn::pending(async move { relayed(future.await) }),
     }
@@ -308,43 +310,23 @@ pub(crate) fn relayed(reply: RawReply) -> RawReply {
 }
 
 /// Calls an object of a peer's without its trait. The call is sent before this returns, unless an interceptor of the node holds it back.
-/// `deadline` bounds it besides the one that it inherits; `asked` has the promises of its result. Those wait here if there are interceptors,
-/// which may answer the call themselves or repeat it.
-pub(crate) fn call_raw(import: &Arc<Import>, mut call: RawCall, deadline: Option<Instant>, asked: Option<&Arc<Asked>>) -> RawReturn {
+pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
     let outgoing = import.session().node.outgoing();
     if outgoing.is_empty() || crate::around::is_question(import, &call.method) {
-        return send_raw(import, call, deadline, asked);
-    }
-    if let Some(deadline) = deadline {
-        call.context = call.context.with_deadline(deadline);
+        return send_raw(import, call);
     }
     crate::around::around_import(outgoing, import, call)
 }
 
 /// Sends a call to an object of a peer's.
-pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall, deadline: Option<Instant>, asked: Option<&Arc<Asked>>) -> RawReturn {
-    let RawCall { method, payload, context } = call;
-    if let Some(error) = payload.refused(Outcome::NotRun) {
-        return RawReturn::failed(error.with_method(method.to_string()));
-    }
-    let Payload { codec, bytes, segments, references, .. } = payload;
-    let inherited = context.into_call();
-    let inherits = inherited.as_ref().and_then(|context| context.deadline);
-    let prepared = Prepared {
-        target: CallTarget::Object(Arc::clone(import)),
-        method: CallMethod::Raw(Box::new(method.clone())),
-        codec,
-        bytes: ReplyBytes::Shared(bytes),
-        outgoing: Outgoing::new(references, segments),
-        oneway: false,
-        deadline: deadline.into_iter().chain(inherits).min(),
-        inherited,
-        promise: None,
+pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
+    // Its name is written only when it is needed.
+    let method = call.method.clone();
+    let prepared = match prepared(CallTarget::Object(Arc::clone(import)), call, None) {
+        Ok(prepared) => prepared,
+        Err(error) => return RawReturn::failed(error.with_method(method.to_string())),
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
-    if let Some(asked) = asked {
-        call.promise(asked);
-    }
     if let Err(error) = call.send() {
         return RawReturn::failed(error.with_method(method.to_string()));
     }
@@ -354,6 +336,28 @@ pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall, deadline: Option<Ins
             Ok(arrived) => raw_reply_of(arrived, bounds),
             Err(error) => RawReply::Failed(error.with_method(method.to_string())),
         }
+    })
+}
+
+/// A call of the seam as it is sent. `deadline` bounds it besides the one that it inherits.
+fn prepared(target: CallTarget, call: RawCall, deadline: Option<Instant>) -> Result<Prepared, Error> {
+    let RawCall { method, payload, context } = call;
+    if let Some(error) = payload.refused(Outcome::NotRun) {
+        return Err(error);
+    }
+    let Payload { codec, bytes, segments, references, .. } = payload;
+    let inherited = context.into_call();
+    let inherits = inherited.as_ref().and_then(|context| context.deadline);
+    Ok(Prepared {
+        target,
+        method: CallMethod::Raw(Box::new(method)),
+        codec,
+        bytes: ReplyBytes::Shared(bytes),
+        outgoing: Outgoing::new(references, segments),
+        oneway: false,
+        deadline: deadline.into_iter().chain(inherits).min(),
+        inherited,
+        promise: None,
     })
 }
 

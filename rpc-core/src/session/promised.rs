@@ -3,24 +3,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::SessionCore;
 use super::import::Import;
-use super::outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
-use super::passage::Passage;
-use super::{SessionCore, raw_reply_of};
 use crate::any::{AnyRemote, Place as Where};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
-use crate::handler::{Payload, RawCall, RawReply};
+use crate::handler::RawReply;
 use crate::id::CallId;
-use crate::inbound::ReplyBytes;
-use crate::pipeline::{Answered, Asked, Going, Ongoing, PROMISES_MAX, Path, Promise, nowhere};
+use crate::pipeline::{Answered, Asked, PROMISES_MAX, Path, Promise, nowhere};
 use crate::proto::{Rule, opens_at_once};
 use crate::servant::Servant;
-use crate::transfer::Outgoing;
-use crate::wire::{self, Finish, Frame, Status, Target};
+use crate::wire::{self, Finish, Frame, Target};
 
 /// The result of a call of this side's, which the peer keeps as long as this lives.
 pub(crate) struct KeptAnswer {
@@ -92,13 +87,18 @@ impl Lane {
         }
     }
 
+    /// The call that gives the result.
+    pub(super) fn asked(&self) -> &Arc<Asked> {
+        &self.asked
+    }
+
     /// The promise is known: it opens when the last call has been written.
     pub(crate) fn ends_for(self: Arc<Self>, promise: &Arc<Promise>) {
         *self.known.lock() = Some(Arc::clone(promise));
     }
 
     /// The call into whose result it leads.
-    fn named(&self) -> Option<CallId> {
+    pub(super) fn named(&self) -> Option<CallId> {
         match &self.to {
             Goal::Answer(answer, _) => Some(answer.id),
             Goal::Export(_) => None,
@@ -143,46 +143,6 @@ impl Drop for Lane {
     }
 }
 
-/// Calls what a promise refers to at the peer that will know it.
-pub(crate) fn call_ahead(passage: Passage, going: Going) -> Ongoing {
-    let Going { call, deadline, asked } = going;
-    let RawCall { method, payload, context } = call;
-    let Payload { codec, bytes, segments, references, .. } = payload;
-    let lane = passage.lane();
-    let bounds = crate::inbound::bounds(lane.session().limits());
-    let named = lane.named();
-    let session = Arc::clone(lane.session());
-    let (on, from) = (Arc::clone(&lane.asked), Arc::clone(&session));
-    let inherited = context.into_call();
-    let inherits = inherited.as_ref().and_then(|context| context.deadline);
-    let until = deadline.into_iter().chain(inherits).min();
-    let prepared = Prepared {
-        target: CallTarget::Answer(passage),
-        method: CallMethod::Raw(Box::new(method)),
-        codec,
-        bytes: ReplyBytes::Shared(bytes),
-        outgoing: Outgoing::new(references, segments),
-        oneway: false,
-        deadline: until,
-        inherited,
-        promise: None,
-    };
-    let mut call = RemoteCall::new(session, prepared);
-    if let Some(asked) = &asked {
-        call.promise(asked);
-    }
-    if let Err(error) = call.send() {
-        return Box::pin(std::future::ready(failed(error)));
-    }
-    Box::pin(async move {
-        match call.await {
-            Ok(arrived) if arrived.status == Status::Broken => from.broken_by(named, &on, until).await,
-            Ok(arrived) => Answered::Over(from, raw_reply_of(arrived, bounds)),
-            Err(error) => failed(error),
-        }
-    })
-}
-
 fn failed(error: Error) -> Answered {
     Answered::Raw(RawReply::Failed(error))
 }
@@ -218,7 +178,7 @@ impl SessionCore {
 
     /// The peer says that a call was made on what came to nothing, and that it has said before why. Only of a call whose return is here it can
     /// have; what became of that is known here before long.
-    async fn broken_by(self: &Arc<Self>, named: Option<CallId>, asked: &Asked, until: Option<Instant>) -> Answered {
+    pub(super) async fn broken_by(self: &Arc<Self>, named: Option<CallId>, asked: &Asked) -> Answered {
         let goes_on = {
             let mut state = self.state.lock();
             let is_said = named.is_some_and(|call| !state.proto.questions.awaits_return(call));
@@ -233,14 +193,9 @@ impl SessionCore {
             let text = "the peer said that the call was made on the result of another that came to nothing, and it was not";
             return failed(Error::new(ErrorKind::Protocol, Outcome::MayHaveRun, text).with_fault(Fault::Callee));
         }
-        let breakage = match until {
-            Some(until) => tokio::time::timeout_at(until.into(), asked.breakage()).await,
-            None => Ok(asked.breakage().await),
-        };
-        match breakage {
-            Ok(Some(breakage)) => Answered::Broken(breakage),
-            Ok(None) => failed(nowhere()),
-            Err(_) => failed(deadline_over(Outcome::NotRun)),
+        match asked.breakage().await {
+            Some(breakage) => Answered::Broken(breakage),
+            None => failed(nowhere()),
         }
     }
 

@@ -1,0 +1,324 @@
+//! Calls on promises beside what pipelining itself is about: they run, end and fail as calls do that are made on what is promised.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use netref::{AnyRemote, Context, Error, ErrorKind, Node, Outcome, RawCall, RawReply, Remote, Result, remote};
+use serde_json::json;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Far above what anything here takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("it hangs: {what}"),
+    }
+}
+
+#[remote]
+trait Desk {
+    /// Has the desk to itself until the gate opens.
+    async fn alone(&mut self) -> Result<u64>;
+    async fn count(&mut self) -> Result<u64>;
+    /// Waits beside others until the gate opens.
+    async fn beside(&self) -> Result<()>;
+    #[remote(no_cancel)]
+    async fn to_the_end(&self) -> Result<()>;
+    /// Blocks its thread until it is told to go on. False when nobody does.
+    #[remote(blocking)]
+    async fn blocks(&self) -> Result<bool>;
+    async fn panics(&self) -> Result<()>;
+    /// Calls its own object, with the method that is named, and says what came of it.
+    async fn itself(&mut self, desk: Remote<dyn Desk>, raw: bool) -> Result<String>;
+    /// The same without waiting for it.
+    async fn itself_oneway(&mut self, desk: Remote<dyn Desk>) -> Result<()>;
+    /// Whether it is called by this process, and by a call of this method.
+    async fn is_called_from_here(&self) -> Result<bool>;
+    async fn counted(&self) -> Result<u64>;
+}
+
+struct MyDesk {
+    gate: Arc<Semaphore>,
+    ended: Arc<AtomicU64>,
+    go_on: Mutex<mpsc::Receiver<()>>,
+    count: u64,
+}
+
+struct World {
+    desk: Remote<dyn Desk>,
+    gate: Arc<Semaphore>,
+    ended: Arc<AtomicU64>,
+    go_on: mpsc::Sender<()>,
+}
+
+fn world() -> World {
+    let (gate, ended) = (Arc::new(Semaphore::new(0)), Arc::default());
+    let (go_on, told) = mpsc::channel();
+    let desk = MyDesk { gate: Arc::clone(&gate), ended: Arc::clone(&ended), go_on: Mutex::new(told), count: 0 };
+    World { desk: Remote::new(desk), gate, ended, go_on }
+}
+
+struct Count(Arc<AtomicU64>);
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Desk for MyDesk {
+    async fn alone(&mut self) -> Result<u64> {
+        let _count = Count(Arc::clone(&self.ended));
+        self.gate.acquire().await.expect("never closed").forget();
+        self.count += 1;
+        Ok(self.count)
+    }
+
+    async fn count(&mut self) -> Result<u64> {
+        self.count += 1;
+        Ok(self.count)
+    }
+
+    async fn beside(&self) -> Result<()> {
+        let _count = Count(Arc::clone(&self.ended));
+        self.gate.acquire().await.expect("never closed").forget();
+        Ok(())
+    }
+
+    async fn to_the_end(&self) -> Result<()> {
+        self.beside().await
+    }
+
+    async fn blocks(&self) -> Result<bool> {
+        Ok(self.go_on.lock().expect("not poisoned").recv_timeout(PATIENCE / 4).is_ok())
+    }
+
+    async fn panics(&self) -> Result<()> {
+        panic!("no ink");
+    }
+
+    async fn itself(&mut self, mut desk: Remote<dyn Desk>, raw: bool) -> Result<String> {
+        if raw {
+            return Ok(format!("{:?}", raw_count(&Remote::into_any(desk)).await));
+        }
+        Ok(match desk.count().await {
+            Ok(count) => count.to_string(),
+            Err(error) => format!("{:?} {:?}", error.kind(), error.outcome()),
+        })
+    }
+
+    async fn itself_oneway(&mut self, mut desk: Remote<dyn Desk>) -> Result<()> {
+        desk.count().oneway()
+    }
+
+    async fn is_called_from_here(&self) -> Result<bool> {
+        let context = Context::current();
+        Ok(context.is_in_call() && context.session().is_none())
+    }
+
+    async fn counted(&self) -> Result<u64> {
+        Ok(self.count)
+    }
+}
+
+/// Calls `count` without the trait, and gives the kind of the error.
+async fn raw_count(desk: &AnyRemote) -> ErrorKind {
+    let call =
+        RawCall::new(netref::Method::by_name(desk.interface().to_owned(), "count"), netref::Payload::json(&json!({})).expect("it is JSON"));
+    match desk.call_raw(call).reply().await {
+        RawReply::Failed(error) => error.kind(),
+        other => panic!("it was to fail: {other:?}"),
+    }
+}
+
+/// A promise of a desk, and what keeps it.
+fn promised() -> (Remote<dyn Desk>, oneshot::Sender<Remote<dyn Desk>>) {
+    let (give, given) = oneshot::channel();
+    (Remote::from_future(async move { Ok::<_, Error>(given.await.expect("it is given")) }), give)
+}
+
+fn give(sender: oneshot::Sender<Remote<dyn Desk>>, desk: &Remote<dyn Desk>) {
+    sender.send(desk.clone()).unwrap_or_else(|_| panic!("somebody waits"));
+}
+
+/// Whether the calls are made before the promise is known: they wait for it then.
+const BOTH: [bool; 2] = [true, false];
+
+async fn before_or_after(early: bool, desk: &Remote<dyn Desk>) -> (Remote<dyn Desk>, Option<oneshot::Sender<Remote<dyn Desk>>>) {
+    let (promise, sender) = promised();
+    if early {
+        return (promise, Some(sender));
+    }
+    give(sender, desk);
+    Remote::resolved(&promise).await.expect("it resolves");
+    (promise, None)
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..30_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("{what}");
+}
+
+#[tokio::test]
+async fn call_that_was_sent_runs_although_nobody_awaits_it() {
+    for early in BOTH {
+        let world = world();
+        let (mut promise, sender) = before_or_after(early, &world.desk).await;
+        let first = promise.alone().send();
+        let second = promise.count().send();
+        sender.into_iter().for_each(|sender| give(sender, &world.desk));
+        world.gate.add_permits(1);
+        assert_eq!(within("the one behind it", second).await, Ok(2));
+        assert_eq!(first.await, Ok(1));
+    }
+}
+
+#[tokio::test]
+async fn call_that_is_given_up_ends_unless_its_method_goes_on() {
+    for early in BOTH {
+        let world = world();
+        let (promise, sender) = before_or_after(early, &world.desk).await;
+        let (cancelled, goes_on) = (promise.beside().send(), promise.to_the_end().send());
+        sender.into_iter().for_each(|sender| give(sender, &world.desk));
+        Remote::resolved(&promise).await.expect("it resolves");
+        drop((cancelled, goes_on));
+        until("the first ends", || world.ended.load(Ordering::SeqCst) == 1).await;
+        world.gate.add_permits(1);
+        until("the other one goes on to its end", || world.ended.load(Ordering::SeqCst) == 2).await;
+        assert_eq!(world.gate.available_permits(), 0);
+    }
+}
+
+#[tokio::test]
+async fn method_that_blocks_its_thread_has_one_of_its_own() {
+    for early in BOTH {
+        let world = world();
+        let (promise, sender) = before_or_after(early, &world.desk).await;
+        let blocks = promise.blocks().send();
+        sender.into_iter().for_each(|sender| give(sender, &world.desk));
+        Remote::resolved(&promise).await.expect("it resolves");
+        world.go_on.send(()).expect("somebody listens");
+        assert_eq!(within("what blocks", blocks).await, Ok(true), "nobody could tell it to go on");
+    }
+}
+
+#[tokio::test]
+async fn call_that_waits_for_the_object_until_its_deadline_did_not_run() {
+    for early in BOTH {
+        let world = world();
+        let (mut promise, sender) = before_or_after(early, &world.desk).await;
+        let _alone = promise.alone().send();
+        let late = promise.count().timeout(Duration::from_millis(200)).send();
+        let interrupted = Remote::<dyn Desk>::clone(&promise);
+        sender.into_iter().for_each(|sender| give(sender, &world.desk));
+        let error = within("the deadline", late).await.expect_err("it has no turn");
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Deadline, Outcome::NotRun));
+        world.gate.add_permits(1);
+        let error = interrupted.beside().timeout(Duration::from_millis(20)).await.expect_err("it waits");
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Deadline, Outcome::MayHaveRun));
+    }
+}
+
+#[tokio::test]
+async fn deadline_that_is_set_after_sending_knows_whether_the_call_has_started() {
+    let world = world();
+    let (promise, sender) = promised();
+    let error = promise.beside().send().timeout(Duration::from_millis(1)).await.expect_err("it waits for ever");
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Deadline, Outcome::NotRun));
+    let started = promise.beside().send();
+    give(sender, &world.desk);
+    Remote::resolved(&promise).await.expect("it resolves");
+    let error = within("the deadline", started.timeout(Duration::from_millis(1))).await.expect_err("the gate is shut");
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Deadline, Outcome::MayHaveRun));
+}
+
+#[tokio::test]
+async fn object_that_calls_itself_by_a_promise_is_told_so() {
+    for (early, raw) in [(true, false), (false, false), (true, true), (false, true)] {
+        let world = world();
+        let (promise, sender) = before_or_after(early, &world.desk).await;
+        let mut calls = promise.clone();
+        let told = calls.itself(promise.clone(), raw).send();
+        sender.into_iter().for_each(|sender| give(sender, &world.desk));
+        let told = within("a call of itself", told).await.expect("it is told");
+        assert!(told.starts_with("Reentrant"), "{told}");
+    }
+    // What is called without the trait is a call like any other, also where nobody has promised it.
+    let World { desk, .. } = world();
+    let own = Remote::into_any(desk.clone());
+    let method = netref::Method::by_name(own.interface().to_owned(), "itself");
+    let arguments = json!({ "desk": { "$ref": 0 }, "raw": false });
+    let payload = netref::Payload::json_with(&arguments, vec![own.clone()]).expect("it is JSON");
+    match within("a raw call of itself", own.call_raw(RawCall::new(method, payload)).reply()).await {
+        RawReply::Ok(told) => assert!(String::from_utf8_lossy(&told.bytes).starts_with("\"Reentrant NotRun"), "{told:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn oneway_call_of_itself_waits_for_its_turn() {
+    for early in BOTH {
+        let world = world();
+        let (promise, sender) = before_or_after(early, &world.desk).await;
+        let mut calls = promise.clone();
+        let told = calls.itself_oneway(promise.clone()).send();
+        sender.into_iter().for_each(|sender| give(sender, &world.desk));
+        within("the call", told).await.expect("it runs");
+        for _ in 0..30_000 {
+            if world.desk.counted().await == Ok(1) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(world.desk.counted().await, Ok(1), "it was lost");
+    }
+}
+
+#[remote]
+trait Clerk {
+    /// Asks a desk of its own, by a promise, who calls.
+    async fn asks(&self, early: bool) -> Result<bool>;
+}
+
+struct MyClerk;
+
+impl Clerk for MyClerk {
+    async fn asks(&self, early: bool) -> Result<bool> {
+        let world = world();
+        let (promise, sender) = before_or_after(early, &world.desk).await;
+        let asked = promise.is_called_from_here().send();
+        sender.into_iter().for_each(|sender| give(sender, &world.desk));
+        asked.await
+    }
+}
+
+#[tokio::test]
+async fn call_that_a_handler_makes_here_is_not_its_callers() {
+    let host =
+        Node::builder().listen("tcp://127.0.0.1:0").publish("clerk", Remote::<dyn Clerk>::new(MyClerk)).start().await.expect("starts");
+    let guest = Node::builder().start().await.expect("starts");
+    let clerk = guest.connect::<dyn Clerk>(&format!("{}/clerk", host.addresses()[0])).await.expect("connects");
+    for early in BOTH {
+        assert_eq!(within("the answer", clerk.asks(early)).await, Ok(true));
+    }
+}
+
+#[tokio::test]
+async fn panic_of_one_call_that_waited_is_its_own_error() {
+    let world = world();
+    let (mut promise, sender) = promised();
+    let (panics, counts) = (promise.panics().send(), promise.count().send());
+    give(sender, &world.desk);
+    let error = within("the panic", panics).await.expect_err("it panics");
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Panic, Outcome::MayHaveRun));
+    assert_eq!(within("the one behind it", counts).await, Ok(1));
+}
