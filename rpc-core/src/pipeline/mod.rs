@@ -8,6 +8,7 @@
 //! | `waiting` | a call that waits here until it can start |
 //! | `asked` | the call that a promise is a result of |
 //! | `call` | a call on a promise, as its caller holds it |
+//! | `opening` | starting the calls that waited, when it is known what they are made on |
 //! | `start` | starting a call without its trait, wherever it goes |
 //! | `here` | such a call on an object of this process |
 //! | `breakage` | what becomes of the calls on a promise that is broken |
@@ -17,6 +18,7 @@ mod asked;
 mod breakage;
 mod call;
 mod here;
+mod opening;
 mod paths;
 mod promise;
 mod start;

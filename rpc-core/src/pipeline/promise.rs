@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 
 use super::asked::Asked;
 use super::breakage::Breakage;
+use super::opening;
 use super::paths::Path;
-use super::start::{Answered, Going, Ongoing, PROMISES_MAX, done, failed, start};
+use super::start::{Answered, Going, Ongoing, PROMISES_MAX, failed, start};
 use super::waiting::{Entry, waiting};
 use crate::any::{AnyRemote, Place};
 use crate::context::{self, Context};
@@ -261,18 +262,18 @@ impl Promise {
         self.open();
     }
 
-    /// Starts the calls that waited, in their order, on this thread; then no call waits any more.
+    /// Has the calls that waited started, in their order; then no call waits any more.
+    ///
+    /// It may be said by whoever drops a call, or by a session's reader, so none of them is started in here.
     pub(crate) fn open(self: &Arc<Self>) {
-        while let Some((entry, outcome)) = self.next() {
-            if entry.is_wanted() {
-                entry.start(|going| match outcome {
-                    Ok(reference) => start(&reference, going),
-                    Err(breakage) => done(Answered::Broken(breakage)),
-                });
-            } else {
-                crate::panics::drop_quietly(entry);
-            }
+        match self.next() {
+            Some(first) => opening::begin(Arc::clone(self), first),
+            None => self.is_open(),
         }
+    }
+
+    /// No call waits any more.
+    pub(super) fn is_open(self: &Arc<Self>) {
         self.changed.notify_waiters();
         let watchers = std::mem::take(&mut *self.watchers.lock());
         for (session, export) in watchers.iter().filter_map(|(session, export)| Some((session.upgrade()?, *export))) {
@@ -331,7 +332,7 @@ impl Promise {
     }
 
     /// The call to start next. When there is none, calls need not wait any more.
-    fn next(&self) -> Option<(Entry, Outcomes)> {
+    pub(super) fn next(&self) -> Option<(Entry, Outcomes)> {
         let mut stage = self.stage.lock();
         let Stage::Opening(outcome, queue) = &mut *stage else { return None };
         let outcome = outcome.clone();
