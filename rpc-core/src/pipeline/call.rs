@@ -47,7 +47,7 @@ impl PromisedCall {
     /// Says that nobody waits for the result.
     pub(crate) fn set_oneway(&mut self) {
         if let Stage::New(_, going) = &mut self.stage {
-            going.is_oneway();
+            going.set_oneway();
         }
     }
 

@@ -46,7 +46,7 @@ impl Opening {
     fn take_next(&mut self) {
         self.next = self.promise.next();
         if self.next.is_none() {
-            self.promise.is_open();
+            self.promise.opened();
         }
     }
 

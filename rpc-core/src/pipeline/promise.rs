@@ -268,12 +268,12 @@ impl Promise {
     pub(crate) fn open(self: &Arc<Self>) {
         match self.next() {
             Some(first) => opening::begin(Arc::clone(self), first),
-            None => self.is_open(),
+            None => self.opened(),
         }
     }
 
     /// No call waits any more.
-    pub(super) fn is_open(self: &Arc<Self>) {
+    pub(super) fn opened(self: &Arc<Self>) {
         self.changed.notify_waiters();
         let watchers = std::mem::take(&mut *self.watchers.lock());
         for (session, export) in watchers.iter().filter_map(|(session, export)| Some((session.upgrade()?, *export))) {

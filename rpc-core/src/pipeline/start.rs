@@ -74,7 +74,7 @@ impl Going {
     }
 
     /// Nobody waits for the result, so it is not part of the chain in which it was made.
-    pub(super) fn is_oneway(&mut self) {
+    pub(super) fn set_oneway(&mut self) {
         self.oneway = true;
         self.call.context.leave_chain();
     }

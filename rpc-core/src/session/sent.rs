@@ -62,6 +62,9 @@ fn send(session: Arc<SessionCore>, target: CallTarget, going: Going, on: Option<
 /// The call that gives the result on which another is made, by its id if that is named, and what becomes of it.
 type On = (Option<CallId>, Arc<Asked>);
 
+/// Says why there is nothing to call.
+type Why = dyn Future<Output = Answered> + Send;
+
 /// A call that was sent, or waits for room.
 struct Sent {
     call: RemoteCall,
@@ -69,7 +72,7 @@ struct Sent {
     /// What it was called ahead on.
     on: Option<On>,
     /// It came to nothing; waits for the call that was to give the result to say why.
-    breakage: Option<Pin<Box<dyn Future<Output = Answered> + Send>>>,
+    breakage: Option<Pin<Box<Why>>>,
     deadline: Option<Instant>,
     late: Late,
 }
