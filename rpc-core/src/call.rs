@@ -299,6 +299,7 @@ where
         let asked = Asked::new();
         let promise = T::promised(&At::the_result_of(&asked));
         let call = self.ahead(&asked).send();
+        let on = std::sync::Arc::clone(&asked);
         pipeline::drive(&asked, async move {
             match call.await {
                 Ok(value) => {
@@ -306,6 +307,7 @@ where
                     panics::drop_quietly(value);
                     Ok(found)
                 }
+                Err(_) if on.is_left_out() => Ok(Vec::new()),
                 Err(error) => Err(std::sync::Arc::new(Breakage::of(&error))),
             }
         });

@@ -31,6 +31,9 @@ pub(crate) struct Asked {
     gone: Notify,
     /// Whether something was called on a promise or a promise was passed on: the call goes on without its caller then.
     used: AtomicBool,
+    /// Whether the peer need not send the value any more, and whether it has not.
+    is_unneeded: AtomicBool,
+    is_left_out: AtomicBool,
     settled: Mutex<Option<Result<(), Arc<Breakage>>>>,
     done: Notify,
     ahead: Mutex<Ahead>,
@@ -141,6 +144,18 @@ impl Asked {
         }
     }
 
+    /// The result has come without a value. True when that is because nobody needs it any more.
+    pub(crate) fn left_out(&self) -> bool {
+        let is_unneeded = self.is_unneeded.load(Ordering::Acquire);
+        self.is_left_out.fetch_or(is_unneeded, Ordering::AcqRel);
+        is_unneeded
+    }
+
+    /// Whether the call is done and its value was left out: then it is not known which references it had.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.is_left_out.load(Ordering::Acquire)
+    }
+
     /// Nothing more goes ahead. The result is finished when what goes is on its way.
     fn stay(&self) {
         let ahead = std::mem::replace(&mut *self.ahead.lock(), Ahead::Not);
@@ -214,6 +229,7 @@ pub(crate) fn drive(asked: &Arc<Asked>, result: impl Future<Output = Settlement>
                     return;
                 }
                 // Nobody can call ahead any more, so the peer need not keep the result, nor send it.
+                asked.is_unneeded.store(true, Ordering::Release);
                 asked.stay();
                 result.await
             }

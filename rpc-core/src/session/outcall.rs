@@ -19,9 +19,10 @@ use crate::handler::Method;
 use crate::inbound::ReplyBytes;
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::limits::Size;
-use crate::pipeline::Asked;
+use crate::pipeline::{Asked, nowhere};
 use crate::proto::Pool;
 use crate::transfer::Outgoing;
+use crate::wire::Status;
 
 /// What is called.
 #[derive(Debug)]
@@ -129,6 +130,8 @@ pub(crate) struct RemoteCall {
     nested: bool,
     /// While a nested call waits for credit: when to look for progress, and what the count was.
     patience: Option<(Pin<Box<Sleep>>, u64)>,
+    /// The promises of its result.
+    asked: Option<Arc<Asked>>,
 }
 
 #[derive(Debug)]
@@ -147,7 +150,7 @@ impl std::fmt::Debug for Ticket {
 
 impl RemoteCall {
     pub(crate) fn new(session: Arc<SessionCore>, prepared: Prepared) -> Self {
-        Self { session, deadline: prepared.deadline, stage: Stage::New(prepared), sleep: None, nested: false, patience: None }
+        Self { session, deadline: prepared.deadline, stage: Stage::New(prepared), sleep: None, nested: false, patience: None, asked: None }
     }
 
     pub(crate) fn session(&self) -> &Arc<SessionCore> {
@@ -171,6 +174,7 @@ impl RemoteCall {
         {
             asked.goes_over(&self.session);
             prepared.promise = Some(Arc::clone(asked));
+            self.asked = Some(Arc::clone(asked));
         }
     }
 
@@ -339,8 +343,9 @@ impl Future for RemoteCall {
         {
             polled = Poll::Ready(Err(error));
         }
-        if polled.is_ready() {
-            return polled;
+        if let Poll::Ready(result) = polled {
+            let Some(asked) = &self.asked else { return Poll::Ready(result) };
+            return Poll::Ready(result.and_then(|arrived| with_value(arrived, asked)));
         }
         self.poll_deadline(cx).map(Err)
     }
@@ -350,6 +355,13 @@ impl Drop for RemoteCall {
     fn drop(&mut self) {
         self.give_up();
     }
+}
+
+/// The reply of a call whose result is promised, unless its value was left out since nobody needs it any more.
+#[cold]
+fn with_value(arrived: Arrived, asked: &Asked) -> Result<Arrived, Error> {
+    let is_empty = arrived.status == Status::Ok && arrived.bytes.as_slice().is_empty() && !arrived.incoming.has_references();
+    if is_empty && asked.left_out() { Err(nowhere()) } else { Ok(arrived) }
 }
 
 /// How long a call may still take, as it travels.
