@@ -16,6 +16,7 @@ use crate::any::{AnyRemote, broken};
 use crate::context::{Within, inherited};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::CallId;
+use crate::panics::Caught;
 use crate::session::{KeptAnswer, SessionCore};
 
 /// The references of a result by their places, or why there is no result.
@@ -217,6 +218,8 @@ pub(crate) fn drive(asked: &Arc<Asked>, result: impl Future<Output = Settlement>
         }
     }
     let guard = BreakOnDrop(Arc::clone(asked));
+    let result = Caught::of(result, "what was to give the reference", Outcome::MayHaveRun);
+    let result = async move { result.await.unwrap_or_else(|error| Err(Arc::new(panicked(error).into()))) };
     let work = async move {
         let asked = &guard.0;
         tokio::pin!(result);
@@ -240,4 +243,10 @@ pub(crate) fn drive(asked: &Arc<Asked>, result: impl Future<Output = Settlement>
         Ok(runtime) => drop(runtime.spawn(Within::new(inherited(), work))),
         Err(error) => asked.settle(&Err(Arc::new(error.into()))),
     }
+}
+
+/// Peers that may not know more are told that the log has it, so it has.
+fn panicked(error: Error) -> Error {
+    tracing::error!(location = error.location(), "{}", error.text());
+    error
 }

@@ -606,6 +606,14 @@ impl SessionCore {
         }
     }
 
+    /// What a peer may learn of an error that was logged when it came about. Called under the lock, where nothing is logged.
+    pub(super) fn hushed(&self, error: &Error) -> Error {
+        if error.kind() != ErrorKind::Panic || self.peer.is_on_this_machine() || self.node.shares_panics() {
+            return error.clone();
+        }
+        Error::new(ErrorKind::Panic, error.outcome(), "what was to give the reference panicked (the log of its node has more)")
+    }
+
     /// What a peer may learn of a panic: all of it on this machine, otherwise a number that the log repeats.
     pub(crate) fn guarded(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::Panic {

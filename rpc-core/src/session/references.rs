@@ -160,7 +160,7 @@ impl SessionCore {
     /// Says of the promises in a message that was just written why they came to nothing.
     pub(super) fn say_broken(&self, state: &mut State, described: &Described) {
         for (export, breakage) in described.broken.iter().flat_map(|broken| broken.iter()) {
-            resolve_to_nothing(state, *export, breakage);
+            self.resolve_to_nothing(state, *export, breakage);
         }
     }
 
@@ -364,7 +364,7 @@ impl SessionCore {
                     after.rest().servants.push(before);
                 }
             }
-            Err(breakage) => resolve_to_nothing(state, export, &breakage),
+            Err(breakage) => self.resolve_to_nothing(state, export, &breakage),
         }
     }
 
@@ -384,6 +384,18 @@ impl SessionCore {
             servant = crate::around::incoming(self.node.incoming(), known);
         }
         servant
+    }
+
+    fn resolve_to_nothing(&self, state: &mut State, export: ExportId, breakage: &Breakage) {
+        let error = self.hushed(breakage.error());
+        let mut bytes = Vec::new();
+        if crate::codec::encode(Codec::Bincode, &Verbatim(error.clone()), &mut bytes, ERROR_BYTES_MAX).is_err() {
+            // What it comes from is left out, so that it fits one frame.
+            bytes.clear();
+            let short = Error::new(error.kind(), error.outcome(), error.text()).with_fault(error.fault());
+            let _ = crate::codec::encode(Codec::Bincode, &Verbatim(short), &mut bytes, ERROR_BYTES_MAX);
+        }
+        state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Error(&bytes) }));
     }
 
     /// As in a message, but for what goes by its identity alone: nothing would say when it was read.
@@ -444,18 +456,6 @@ impl SessionCore {
 
 /// What is said of a promise that came to nothing takes no more.
 const ERROR_BYTES_MAX: u64 = 1 << 15;
-
-fn resolve_to_nothing(state: &mut State, export: ExportId, breakage: &Breakage) {
-    let error = breakage.error();
-    let mut bytes = Vec::new();
-    if crate::codec::encode(Codec::Bincode, &Verbatim(error.clone()), &mut bytes, ERROR_BYTES_MAX).is_err() {
-        // What it comes from is left out, so that it fits one frame.
-        bytes.clear();
-        let short = Error::new(error.kind(), error.outcome(), error.text()).with_fault(error.fault());
-        let _ = crate::codec::encode(Codec::Bincode, &Verbatim(short), &mut bytes, ERROR_BYTES_MAX);
-    }
-    state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Error(&bytes) }));
-}
 
 /// A reference to what an export table holds: an object of this node, or one that it only passes on.
 fn reference_to(servant: Arc<dyn Servant>) -> AnyRemote {
