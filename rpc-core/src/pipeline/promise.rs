@@ -78,9 +78,8 @@ impl Promise {
     }
 
     /// What a peer has promised.
-    pub(crate) fn of_import(import: Arc<Import>) -> Arc<Self> {
-        let interface = import.interface().to_owned();
-        Self::new(&Asked::new(), Path::new(), &interface, Some(import))
+    pub(crate) fn of_import(import: Arc<Import>, interface: &str) -> Arc<Self> {
+        Self::new(&Asked::new(), Path::new(), interface, Some(import))
     }
 
     /// One that came to nothing.

@@ -165,7 +165,9 @@ impl SessionCore {
     }
 
     fn export(&self, state: &mut State, servant: &Arc<dyn Servant>) -> Result<Descriptor<'static>, Error> {
-        let interface = state.define_interface(servant.interface())?;
+        // Of a promise it may not be known yet what it is used as.
+        let name = if servant.interface().is_empty() { ANY } else { servant.interface() };
+        let interface = state.define_interface(name)?;
         let grant = crate::proto::Grant { object: servant.granted(), interface };
         let Some(exported) = state.proto.exports.send(grant) else {
             let text = "the peer holds as many objects of this side as the limit on exports allows";
@@ -279,11 +281,12 @@ impl SessionCore {
         if index >= state.imports.len() {
             state.imports.resize_with(index + 1, Weak::new);
         }
+        let named = Arc::clone(&interface);
         // There is one already where the promise is gone and a call on it waits to be sent.
         let import =
             known.unwrap_or_else(|| Arc::new(Import::new(Arc::clone(self), export, interface, Origin::Peer { number: 0, tag: 0 })));
         state.imports[index] = Arc::downgrade(&import);
-        let promise = Promise::of_import(import);
+        let promise = Promise::of_import(import, if &*named == ANY { "" } else { &named });
         state.promised_there.insert(export, Arc::downgrade(&promise));
         Ok(AnyRemote::promise(promise))
     }
@@ -453,6 +456,9 @@ impl SessionCore {
         Ok(reference)
     }
 }
+
+/// The interface of a promise of which it is not known yet what it is used as. No trait has this name.
+pub(super) const ANY: &str = "netref::Any";
 
 /// What is said of a promise that came to nothing takes no more.
 const ERROR_BYTES_MAX: u64 = 1 << 15;
