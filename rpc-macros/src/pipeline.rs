@@ -2,10 +2,15 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Data, DeriveInput, Field, Fields, GenericArgument, PathArguments, Type, ext::IdentExt};
+use syn::{
+    Data, DeriveInput, Field, Fields, GenericArgument, GenericParam, Generics, Lifetime, PathArguments, Token, Type, TypeParamBound,
+    WherePredicate, ext::IdentExt, parse_quote, punctuated::Punctuated, visit::Visit,
+};
 
 use crate::schema::attr::{Container, Named};
 use crate::{errors::Errors, names};
+
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 /// A field that there is a promise of, with its number where serde gives it one.
 struct Promised<'a> {
@@ -79,7 +84,12 @@ fn is_reference(ty: &Type) -> bool {
 fn expand(input: &DeriveInput, fields: &Fields, promised: &[Promised<'_>], public: &TokenStream) -> TokenStream {
     let (ident, visibility) = (&input.ident, &input.vis);
     let promise: Ident = format_ident!("{}Promise", ident.unraw(), span = ident.span());
-    let (before, arguments, condition) = input.generics.split_for_impl();
+    let of_promise = mentioned(&input.generics, promised);
+    let (kept, kept_arguments, kept_condition) = of_promise.split_for_impl();
+    let (before, arguments, _) = input.generics.split_for_impl();
+    let mut bounds = input.generics.clone();
+    bounds.make_where_clause().predicates.push(parse_quote!(Self: #public::__private::serde::Serialize + ::core::marker::Send + 'static));
+    let condition = &bounds.where_clause;
     let types: Vec<TokenStream> = promised
         .iter()
         .map(|Promised { field, .. }| {
@@ -110,29 +120,95 @@ fn expand(input: &DeriveInput, fields: &Fields, promised: &[Promised<'_>], publi
         Fields::Named(_) => {
             let idents: Vec<_> = promised.iter().map(|Promised { field, .. }| &field.ident).collect();
             let definition = quote! {
-                #visibility struct #promise #before #condition { #(#[doc = #docs] #visibilities #idents: #types),* }
+                #visibility struct #promise #kept #kept_condition { #(#[doc = #docs] #visibilities #idents: #types),* }
             };
             (definition, quote!(#promise { #(#idents: #places),* }))
         }
         _ => {
             let definition = quote! {
-                #visibility struct #promise #before (#(#[doc = #docs] #visibilities #types),*) #condition;
+                #visibility struct #promise #kept (#(#[doc = #docs] #visibilities #types),*) #kept_condition;
             };
             (definition, quote!(#promise(#(#places),*)))
         }
     };
-    let derived = if input.generics.type_params().next().is_none() { quote!(#[derive(Clone, Debug)]) } else { quote!() };
+    let derived = if of_promise.type_params().next().is_none() { quote!(#[derive(Clone, Debug)]) } else { quote!() };
     quote! {
         #[doc = #title]
         #derived
         #definition
 
         impl #before #public::Pipeline for #ident #arguments #condition {
-            type Promise = #promise #arguments;
+            type Promise = #promise #kept_arguments;
 
             fn promised(at: &#public::__private::At) -> Self::Promise {
                 #value
             }
         }
+    }
+}
+
+/// The parameters that the promised fields mention, with what is asked of those alone: the promises have no others.
+fn mentioned(generics: &Generics, promised: &[Promised<'_>]) -> Generics {
+    let mut fields = Mentions::default();
+    promised.iter().for_each(|promised| fields.visit_type(&promised.field.ty));
+    let all: Vec<String> = generics.params.iter().map(name).collect();
+    let is_kept = |mentions: &Mentions| all.iter().all(|name| fields.0.contains(name) || !mentions.0.contains(name));
+    let mut kept = generics.clone();
+    kept.params = kept.params.into_iter().filter(|param| fields.0.contains(&name(param))).collect();
+    let only_kept = |bounds: &mut Bounds| {
+        let all = std::mem::take(bounds).into_iter();
+        *bounds = all.filter(|bound| is_kept(&Mentions::of(|mentions| mentions.visit_type_param_bound(bound)))).collect();
+    };
+    for param in &mut kept.params {
+        if let GenericParam::Type(param) = param {
+            only_kept(&mut param.bounds);
+        }
+    }
+    if let Some(clause) = &mut kept.where_clause {
+        for predicate in std::mem::take(&mut clause.predicates) {
+            let concerns = match &predicate {
+                WherePredicate::Type(typed) => Mentions::of(|mentions| mentions.visit_type(&typed.bounded_ty)),
+                other => Mentions::of(|mentions| mentions.visit_where_predicate(other)),
+            };
+            if is_kept(&concerns) && !concerns.0.iter().any(|name| name == "Self") {
+                clause.predicates.push(predicate);
+            }
+        }
+        for predicate in &mut clause.predicates {
+            if let WherePredicate::Type(typed) = predicate {
+                only_kept(&mut typed.bounds);
+            }
+        }
+    }
+    kept
+}
+
+fn name(param: &GenericParam) -> String {
+    match param {
+        GenericParam::Type(param) => param.ident.to_string(),
+        GenericParam::Const(param) => param.ident.to_string(),
+        GenericParam::Lifetime(param) => format!("'{}", param.lifetime.ident),
+    }
+}
+
+/// The names in a piece of code.
+#[derive(Default)]
+struct Mentions(Vec<String>);
+
+impl Mentions {
+    fn of(visit: impl FnOnce(&mut Self)) -> Self {
+        let mut mentions = Self::default();
+        visit(&mut mentions);
+        mentions
+    }
+}
+
+impl<'ast> Visit<'ast> for Mentions {
+    fn visit_ident(&mut self, ident: &'ast Ident) {
+        self.0.push(ident.to_string());
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        self.0.push(format!("'{}", lifetime.ident));
     }
 }
