@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::handler::{Handler, RawCall, RawReply, RawReturn};
 use crate::interface::Interface;
-use crate::introspect::{Description, Pages};
+use crate::introspect::{Description, Page, Pages};
 use crate::object::cell::ObjectMeta;
 use crate::object_key::ObjectKey;
 use crate::pipeline::{self, Answered, Going, PROMISES_MAX, Promise};
@@ -137,7 +137,10 @@ impl AnyRemote {
     pub async fn cast_to(&self, interface: &str) -> Result<Self, Error> {
         let found = match &self.place {
             _ if self.interface() == interface => Some(self.clone()),
-            Place::Here(_) => self.cast_here(interface),
+            Place::Here(_) => {
+                self.settled_behind().await?;
+                self.cast_here(interface)
+            }
             Place::There(import) => crate::cast::ask(import, interface).await?,
             Place::Promise(_) => return Box::pin(self.resolved().await?.cast_to(interface)).await,
             Place::Broken(error) => return Err(Error::clone(error)),
@@ -181,16 +184,7 @@ impl AnyRemote {
         let known = self.resolved().await?;
         let mut pages = Pages::default();
         while let Some(from) = pages.next() {
-            let page = match &known.place {
-                Place::Here(servant) => match import_of(servant) {
-                    Some(import) => crate::cast::ask_page(&import, from).await?,
-                    None => crate::introspect::page(&**servant, from),
-                },
-                Place::There(import) => crate::cast::ask_page(import, from).await?,
-                Place::Broken(error) => return Err(Error::clone(error)),
-                Place::Promise(_) => return Err(pipeline::circle()),
-            };
-            pages.add(page)?;
+            pages.add(known.page(from).await?)?;
         }
         Ok(pages.into_description())
     }
@@ -199,7 +193,31 @@ impl AnyRemote {
     pub(crate) fn cast_here(&self, interface: &str) -> Option<Self> {
         match &self.place {
             Place::Here(servant) => Arc::clone(servant).cast(interface),
-            Place::There(_) | Place::Promise(_) | Place::Broken(_) => None,
+            Place::Promise(_) => self.known()?.cast_here(interface),
+            Place::There(_) | Place::Broken(_) => None,
+        }
+    }
+
+    /// Waits until it is known what interceptors stand around.
+    async fn settled_behind(&self) -> Result<(), Error> {
+        let mut reference = self.clone();
+        while let Place::Here(servant) = &reference.place {
+            let Some(behind) = servant.behind().cloned() else { return Ok(()) };
+            reference = behind.resolved().await?;
+        }
+        Ok(())
+    }
+
+    /// A page of what the object can be called with, once it is known what the reference refers to.
+    pub(crate) async fn page(&self, from: u32) -> Result<Page, Error> {
+        match &self.place {
+            Place::Here(servant) => match import_of(servant) {
+                Some(import) => crate::cast::ask_page(&import, from).await,
+                None => Ok(crate::introspect::page(&**servant, from)),
+            },
+            Place::There(import) => crate::cast::ask_page(import, from).await,
+            Place::Broken(error) => Err(Error::clone(error)),
+            Place::Promise(_) => Err(pipeline::circle()),
         }
     }
 

@@ -50,6 +50,9 @@ impl Kind {
     }
 }
 
+/// Gives a servant again while its object is alive.
+pub(crate) type WeakServant = Arc<dyn Fn() -> Option<Arc<dyn Servant>> + Send + Sync>;
+
 /// An object under one interface.
 pub(crate) trait Servant: Send + Sync + 'static {
     /// Its number in this process, by which export tables know it.
@@ -105,6 +108,11 @@ pub(crate) trait Servant: Send + Sync + 'static {
 
     /// Itself as a reference to something on a session, when it is only passed on.
     fn as_import(self: Arc<Self>) -> Option<Arc<crate::session::Import>> {
+        None
+    }
+
+    /// The way back to it that does not keep its object alive. `None` when the servant itself is what is kept alive.
+    fn weak(self: Arc<Self>) -> Option<WeakServant> {
         None
     }
 
@@ -208,6 +216,12 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
 
     fn offers(&self) -> Vec<&'static InterfaceDescriptor> {
         self.object.offers()
+    }
+
+    fn weak(self: Arc<Self>) -> Option<WeakServant> {
+        let Self { descriptor, begin, place, dispatch, upcast, .. } = *self;
+        let object = Arc::downgrade(&self.object);
+        Some(Arc::new(move || Some(Arc::new(Self { object: object.upgrade()?, descriptor, begin, place, dispatch, upcast }) as _)))
     }
 
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {

@@ -28,6 +28,7 @@ use crate::object::cell::{ObjectMeta, next_number};
 use crate::proto::Pool;
 use crate::servant::{Kind, Resolved, Servant, reply_of};
 use crate::session::{Import, Lane, Passage, SessionCore};
+use crate::weak::Become;
 use crate::wire::PATH_MAX;
 
 /// What a promise has become.
@@ -47,6 +48,8 @@ pub(crate) struct Promise {
     stage: Mutex<Stage>,
     /// How many promises have led to this one, one after the other.
     level: AtomicU32,
+    /// What weak references find when nobody holds it, once there are some.
+    left_behind: OnceLock<Arc<Become>>,
     /// Who has to be told what it is.
     watchers: Mutex<Vec<(Weak<SessionCore>, ExportId)>>,
     changed: Notify,
@@ -97,6 +100,7 @@ impl Promise {
             path,
             from: import.as_ref().map(|import| import.session().key()),
             import: Mutex::new(import),
+            left_behind: OnceLock::new(),
             watchers: Mutex::new(Vec::new()),
             stage: Mutex::new(Stage::Unknown(VecDeque::new(), None)),
             level: AtomicU32::new(0),
@@ -125,6 +129,16 @@ impl Promise {
             Stage::Known(outcome) => Some(outcome.clone()),
             Stage::Unknown(..) | Stage::Opening(..) => None,
         }
+    }
+
+    /// Where what it becomes is to be found without it.
+    pub(crate) fn left_behind(&self) -> Arc<Become> {
+        let becomes = Arc::clone(self.left_behind.get_or_init(Arc::default));
+        // Whoever opens it looks whether somebody wants to know only afterwards.
+        if let Some(Ok(reference)) = self.known() {
+            becomes.is(&reference);
+        }
+        becomes
     }
 
     /// Notes that it was passed on.
@@ -273,6 +287,9 @@ impl Promise {
 
     /// No call waits any more.
     pub(super) fn opened(self: &Arc<Self>) {
+        if let (Some(becomes), Some(Ok(reference))) = (self.left_behind.get(), self.known()) {
+            becomes.is(&reference);
+        }
         self.changed.notify_waiters();
         let watchers = std::mem::take(&mut *self.watchers.lock());
         for (session, export) in watchers.iter().filter_map(|(session, export)| Some((session.upgrade()?, *export))) {
