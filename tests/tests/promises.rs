@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use netref::{AnyRemote, Context, Error, ErrorKind, Node, Outcome, RawCall, RawReply, Remote, Result, remote};
+use netref::around::Next;
+use netref::{
+    AnyRemote, Context, Error, ErrorKind, Limits, Node, Object, Outcome, Pipeline, RawCall, RawReply, Remote, Result, Value, remote,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -39,6 +43,14 @@ trait Desk {
     /// Whether it is called by this process, and by a call of this method.
     async fn is_called_from_here(&self) -> Result<bool>;
     async fn counted(&self) -> Result<u64>;
+    /// Returns the error of a call of its own.
+    async fn fails(&self) -> Result<()>;
+    async fn long(&self) -> Result<Vec<String>>;
+}
+
+#[remote]
+trait Labelled {
+    async fn label(&self) -> Result<String>;
 }
 
 struct MyDesk {
@@ -122,6 +134,20 @@ impl Desk for MyDesk {
 
     async fn counted(&self) -> Result<u64> {
         Ok(self.count)
+    }
+
+    async fn fails(&self) -> Result<()> {
+        Err(Error::new(ErrorKind::Denied, Outcome::NotRun, "no paper"))
+    }
+
+    async fn long(&self) -> Result<Vec<String>> {
+        Ok(vec!["paper".to_owned(); 5_000])
+    }
+}
+
+impl Labelled for MyDesk {
+    async fn label(&self) -> Result<String> {
+        Ok("a desk".to_owned())
     }
 }
 
@@ -321,4 +347,229 @@ async fn panic_of_one_call_that_waited_is_its_own_error() {
     let error = within("the panic", panics).await.expect_err("it panics");
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Panic, Outcome::MayHaveRun));
     assert_eq!(within("the one behind it", counts).await, Ok(1));
+}
+
+#[derive(Serialize, Deserialize, Pipeline)]
+struct Pair {
+    left: Remote<dyn Desk>,
+    right: Option<Remote<dyn Desk>>,
+    any: AnyRemote,
+}
+
+/// Not all that it has is promised, and so not all its parameters are those of the promises.
+#[derive(Serialize, Deserialize, Pipeline)]
+#[serde(bound = "")]
+struct Page<T, U>
+where
+    T: Value + Clone,
+    U: Value + From<T>,
+{
+    items: Vec<T>,
+    shelf: Remote<dyn Shelf<U>>,
+    next: Option<Remote<dyn Shop>>,
+}
+
+#[derive(Serialize, Deserialize, Pipeline)]
+struct Plain<T>(Vec<T>, Remote<dyn Desk>);
+
+#[remote]
+trait Shelf<T: Value> {
+    async fn first(&self) -> Result<T>;
+}
+
+#[remote]
+trait Shop {
+    /// Waits for the gate.
+    async fn desk(&self) -> Result<Remote<dyn Desk>>;
+    /// Waits for the gate, and has no right one.
+    async fn pair(&self) -> Result<Pair>;
+    async fn page(&self) -> Result<Page<u32, u64>>;
+    async fn plain(&self) -> Result<Plain<bool>>;
+    /// Calls what it is given.
+    async fn try_out(&self, desk: AnyRemote) -> Result<String>;
+}
+
+struct MyShop(Arc<Semaphore>);
+
+impl MyShop {
+    async fn gate(&self) {
+        self.0.acquire().await.expect("never closed").forget();
+    }
+}
+
+impl Shelf<u64> for MyShop {
+    async fn first(&self) -> Result<u64> {
+        Ok(7)
+    }
+}
+
+impl Shop for MyShop {
+    async fn desk(&self) -> Result<Remote<dyn Desk>> {
+        self.gate().await;
+        Ok(world().desk)
+    }
+
+    async fn pair(&self) -> Result<Pair> {
+        self.gate().await;
+        let left = world().desk;
+        Ok(Pair { left: left.clone(), right: None, any: Remote::into_any(left) })
+    }
+
+    async fn page(&self) -> Result<Page<u32, u64>> {
+        Ok(Page { items: vec![1], shelf: Remote::new(Self(Arc::clone(&self.0))), next: None })
+    }
+
+    async fn plain(&self) -> Result<Plain<bool>> {
+        Ok(Plain(vec![true], world().desk))
+    }
+
+    async fn try_out(&self, desk: AnyRemote) -> Result<String> {
+        Ok(match desk.downcast::<dyn Desk>().counted().await {
+            Ok(count) => count.to_string(),
+            Err(error) => format!("{:?} {:?} {:?}", error.kind(), error.scope(), error.outcome()),
+        })
+    }
+}
+
+/// A shop on a node of its own, which `guest` knows.
+async fn shop(guest: &Node) -> (Remote<dyn Shop>, Arc<Semaphore>, Node) {
+    let gate = Arc::new(Semaphore::new(0));
+    let shop = Remote::<dyn Shop>::new(MyShop(Arc::clone(&gate)));
+    let host = Node::builder().listen("tcp://127.0.0.1:0").publish("shop", shop).start().await.expect("starts");
+    let shop = guest.connect::<dyn Shop>(&format!("{}/shop", host.addresses()[0])).await.expect("connects");
+    (shop, gate, host)
+}
+
+async fn guest(limits: Limits) -> Node {
+    Node::builder().limits(limits).start().await.expect("starts")
+}
+
+fn session_of(node: &Node) -> netref::Session {
+    node.sessions().into_iter().next().expect("there is one")
+}
+
+#[tokio::test]
+async fn reply_of_a_call_that_went_ahead_is_that_of_any_other_call() {
+    let guest = guest(Limits { decoded_bytes: 20_000, ..Limits::default() }).await;
+    let (shop, gate, host) = shop(&guest).await;
+    let promise = shop.desk().pipelined();
+    let (fails, long) = (promise.fails().send(), promise.long().send());
+    until("both went ahead", || session_of(&host).stats().promised == 2).await;
+    gate.add_permits(1);
+    let ahead = (fails.await.expect_err("it fails"), long.await.expect_err("it is too long for the guest"));
+    let known = Remote::resolved(&promise).await.expect("it resolves");
+    let later = (known.fails().await.expect_err("it fails"), known.long().await.expect_err("it is too long for the guest"));
+    assert_eq!(ahead, later);
+    assert_eq!((ahead.0.kind(), ahead.1.kind()), (ErrorKind::Nested, ErrorKind::Codec));
+}
+
+#[tokio::test]
+async fn session_that_ends_behind_a_promise_is_not_its_callers() {
+    let guest = guest(Limits::default()).await;
+    let (far, _far_gate, far_host) = shop(&guest).await;
+    let (near, _near_gate, _near_host) = shop(&guest).await;
+    let promise = far.desk().pipelined();
+    let told = near.try_out(Remote::into_any(promise)).send();
+    until("the call went on", || session_of(&far_host).stats().promised == 1).await;
+    session_of(&far_host).close();
+    assert_eq!(within("the error", told).await, Ok("Disconnected Call MayHaveRun".to_owned()));
+}
+
+#[tokio::test]
+async fn call_on_what_a_result_does_not_have_says_so_also_when_nobody_needs_the_result() {
+    let guest = guest(Limits::default()).await;
+    let (shop, gate, host) = shop(&guest).await;
+    let right = shop.pair().pipelined().right.counted().send();
+    until("it went ahead", || session_of(&host).stats().promised == 1).await;
+    // What was said before has arrived when this is answered.
+    shop.page().await.expect("it is there");
+    gate.add_permits(1);
+    let error = within("the answer", right).await.expect_err("there is none");
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoSuchObject, Outcome::NotRun), "{error}");
+    assert!(error.method().is_some_and(|method| method.ends_with("Desk.counted")), "{error}");
+}
+
+#[tokio::test]
+async fn promise_of_any_interface_is_passed_on() {
+    let guest = guest(Limits::default()).await;
+    let (shop_of_it, gate, _host) = shop(&guest).await;
+    let (other, _other_gate, _other_host) = shop(&guest).await;
+    let any = shop_of_it.pair().pipelined().any;
+    assert_eq!(any.interface(), "", "nobody has said it yet");
+    let told = other.try_out(any.clone()).send();
+    let home = shop_of_it.try_out(any.clone()).send();
+    gate.add_permits(1);
+    assert_eq!(within("the other node", told).await, Ok("0".to_owned()));
+    assert_eq!(within("the node it comes from", home).await, Ok("0".to_owned()));
+    assert_eq!(other.try_out(any).await, Ok("0".to_owned()), "also when it is known");
+}
+
+#[tokio::test]
+async fn codec_that_no_frame_can_carry_is_refused_on_a_promise_too() {
+    let guest = guest(Limits::default()).await;
+    let (shop, gate, _host) = shop(&guest).await;
+    let promise = Remote::into_any(shop.desk().pipelined());
+    for early in BOTH {
+        let mut payload = netref::Payload::default();
+        payload.codec = 16;
+        let call = RawCall::new(netref::Method::by_name(promise.interface().to_owned(), "counted"), payload);
+        match promise.call_raw(call).reply().await {
+            RawReply::Failed(error) => assert_eq!((error.kind(), error.outcome()), (ErrorKind::Misuse, Outcome::NotRun)),
+            other => panic!("{other:?}"),
+        }
+        if early {
+            gate.add_permits(1);
+            promise.resolved().await.expect("it resolves, and the session goes on");
+        }
+    }
+}
+
+#[tokio::test]
+async fn struct_with_parameters_is_promised() {
+    let guest = guest(Limits::default()).await;
+    let (shop, _gate, _host) = shop(&guest).await;
+    let page: PagePromise<u64> = shop.page().pipelined();
+    assert_eq!(page.shelf.first().await, Ok(7));
+    let plain: PlainPromise = shop.plain().pipelined();
+    assert_eq!(plain.clone().0.counted().await, Ok(0));
+}
+
+#[tokio::test]
+async fn panic_of_what_was_to_give_a_reference_is_the_error_of_calls_on_it() {
+    let promise = Remote::from_future(async { if true { panic!("no wood") } else { Ok::<Remote<dyn Desk>, Error>(world().desk) } });
+    let error = within("the error", promise.counted()).await.expect_err("there is nothing");
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Panic, Outcome::NotRun));
+    assert!(error.text().contains("no wood") && error.location().is_some_and(|place| place.contains("promises.rs")), "{error}");
+}
+
+#[tokio::test]
+async fn intercepted_promise_is_cast_when_it_is_known() {
+    for early in BOTH {
+        let gate = Arc::new(Semaphore::new(0));
+        let object = Object::new(MyDesk { gate, ended: Arc::default(), go_on: Mutex::new(mpsc::channel().1), count: 0 });
+        let desk = object.with_interface::<dyn Labelled>().as_remote::<dyn Desk>();
+        let (promise, sender) = before_or_after(early, &desk).await;
+        let intercepted = Remote::intercept(promise, |call: RawCall, next: Next| next.call(call));
+        let cast = tokio::spawn(async move { Remote::cast::<dyn Labelled>(&intercepted).await });
+        tokio::task::yield_now().await;
+        sender.into_iter().for_each(|sender| give(sender, &desk));
+        let labelled = within("the cast", cast).await.expect("no panic").expect("it is offered");
+        assert_eq!(labelled.label().await, Ok("a desk".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn weak_reference_to_a_promise_finds_what_it_has_become() {
+    for early in BOTH {
+        let World { desk, .. } = world();
+        let (promise, sender) = before_or_after(early, &desk).await;
+        let weak = Remote::downgrade(&promise);
+        sender.into_iter().for_each(|sender| give(sender, &desk));
+        Remote::resolved(&promise).await.expect("it resolves");
+        drop(promise);
+        let found = weak.upgrade().await.expect("it is asked here").expect("the object is alive");
+        assert_eq!(Remote::key(&found), Remote::key(&desk));
+        drop((found, desk));
+        assert!(weak.upgrade().await.expect("it is asked here").is_none(), "the object is gone");
+    }
 }
