@@ -18,7 +18,8 @@ use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
 use crate::limits::{Limits, REFERENCES_MAX, SEGMENTS_MAX, Size};
-use crate::pipeline::{Found, Path};
+use crate::pipeline::{Breakage, Found, Path};
+use crate::promises::RemoteError;
 use crate::servant::Resolved;
 use crate::transfer::{self, Incoming, Outgoing};
 use crate::wire::Status;
@@ -49,7 +50,7 @@ pub struct Reply {
     pub(crate) codec: u8,
     pub(crate) bytes: ReplyBytes,
     pub(crate) outgoing: Outgoing,
-    /// The references in it by their places, when it is called ahead.
+    /// When it is called ahead: the references in it by their places, or why there are none.
     pub(crate) found: Option<Box<Found>>,
 }
 
@@ -387,7 +388,7 @@ impl<'a> Inbound<'a> {
     pub fn run<K, E, F>(&mut self, future: F) -> Served
     where
         K: Coder,
-        E: Serialize + Send + 'static,
+        E: RemoteError,
         F: Future<Output = MethodResult<K::Value, E>> + Send + 'static,
     {
         let (codec, reply_max, promised) = (self.codec, self.reply_max, self.promised);
@@ -402,17 +403,14 @@ impl<'a> Inbound<'a> {
 }
 
 /// Encodes what a method returned. What goes wrong from here on goes wrong after the method ran.
-fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, codec: u8, max_bytes: u64, promised: bool) -> Reply {
+fn encode_result<K: Coder, E: RemoteError>(result: MethodResult<K::Value, E>, codec: u8, max_bytes: u64, promised: bool) -> Reply {
     let result = match result {
         Ok(result) => result,
         Err(error) => return Reply::failed(&error),
     };
     let Ok(kind) = Codec::from_id(codec) else { return Reply::failed(&Error::new(ErrorKind::Codec, Outcome::Ran, "unknown codec")) };
     let status = if result.is_ok() { Status::Ok } else { Status::AppError };
-    let found = match &result {
-        Ok(value) if promised => Some(Box::new(Found(K::references(value)))),
-        _ => None,
-    };
+    let found = promised.then(|| Box::new(found::<K, E>(&result)));
     let mut bytes = crate::pool::take();
     let encoded = crate::panics::caught(|| {
         transfer::encoding(|| match result {
@@ -433,6 +431,14 @@ fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, code
         Err(panic) => crate::context::guarded(panic.into_error(Outcome::Ran)),
     };
     Reply::failed(&error)
+}
+
+/// What those who call a result ahead may know of it. Of an error only what travels, so that it may be dropped anywhere.
+fn found<K: Coder, E: RemoteError>(result: &Result<K::Value, E>) -> Found {
+    match result {
+        Ok(value) => Found::References(K::references(value)),
+        Err(error) => Found::Nothing(Breakage::of(error).error().clone()),
+    }
 }
 
 /// A message that its receiver does not take.

@@ -575,3 +575,73 @@ async fn weak_reference_to_a_promise_finds_what_it_has_become() {
         assert!(weak.upgrade().await.expect("it is asked here").is_none(), "the object is gone");
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum NotThere {
+    Name(String),
+    Call(Error),
+}
+
+impl std::fmt::Display for NotThere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "no {name} is registered"),
+            Self::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NotThere {}
+
+impl From<Error> for NotThere {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+#[remote]
+trait Registry {
+    /// There is none of any name; if it is to be late, it waits for the gate before it says so.
+    async fn find(&self, name: &str, late: bool) -> std::result::Result<Remote<dyn Registry>, NotThere>;
+    async fn plain(&self) -> Result<u64>;
+    /// Says what comes of calls on the registry that it is given: of one with the error of `find`, and of one with another.
+    async fn tell(&self, registry: Remote<dyn Registry>) -> Result<(Option<NotThere>, String)>;
+}
+
+struct MyRegistry(Arc<Semaphore>);
+
+impl Registry for MyRegistry {
+    async fn find(&self, name: &str, late: bool) -> std::result::Result<Remote<dyn Registry>, NotThere> {
+        if late {
+            self.0.acquire().await.expect("never closed").forget();
+        }
+        Err(NotThere::Name(name.to_owned()))
+    }
+
+    async fn plain(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn tell(&self, registry: Remote<dyn Registry>) -> Result<(Option<NotThere>, String)> {
+        let plain = registry.plain().await.map_err(|error| format!("{:?}: {}", error.outcome(), error.text()));
+        Ok((registry.find("", false).await.err(), plain.expect_err("there is nothing to call")))
+    }
+}
+
+#[tokio::test]
+async fn callee_that_is_given_its_own_promise_learns_what_broke_it() {
+    let gate = Arc::new(Semaphore::new(0));
+    let registry = Remote::<dyn Registry>::new(MyRegistry(Arc::clone(&gate)));
+    let host = Node::builder().listen("tcp://127.0.0.1:0").publish("registry", registry).start().await.expect("starts");
+    let guest = guest(Limits::default()).await;
+    let registry = guest.connect::<dyn Registry>(&format!("{}/registry", host.addresses()[0])).await.expect("connects");
+    for late in BOTH {
+        // In time or not, the guest names it by the call whose result it is.
+        let missing = registry.find("pen", late).pipelined();
+        let told = registry.tell(missing).send();
+        gate.add_permits(usize::from(late));
+        let (own, plain) = within("what it is told", told).await.expect("it runs");
+        assert_eq!(own, Some(NotThere::Name("pen".to_owned())), "the value is that of the callee's own method");
+        assert_eq!(plain, "NotRun: no pen is registered");
+    }
+}

@@ -10,15 +10,21 @@ use serde::ser::{
 };
 
 use crate::any::AnyRemote;
+use crate::error::Error;
 use crate::transfer;
 use crate::wire::PATH_MAX;
 
 /// The way to a reference in a value: the number of a field, then of a field in that.
 pub(crate) type Path = Vec<u32>;
 
-/// The references of a result. A type of its own, so that a result of which nobody asks holds one word for them.
+/// What those may know who call a result ahead. A type of its own, so that a result of which nobody asks holds one word for it.
 #[derive(Debug)]
-pub(crate) struct Found(pub(crate) Vec<(Path, AnyRemote)>);
+pub(crate) enum Found {
+    /// Its references.
+    References(Vec<(Path, AnyRemote)>),
+    /// Why there are none.
+    Nothing(Error),
+}
 
 /// The references of a value with the ways to them. Those in lists, maps and variants have none: no promise names them.
 ///

@@ -15,7 +15,7 @@ use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::id::CallId;
 use crate::inbound::Reply;
-use crate::pipeline::{Asked, Breakage, Path, Promise, Settlement, nowhere, reference_at};
+use crate::pipeline::{Asked, Found as Known, Path, Promise, Settlement, nowhere, reference_at};
 use crate::proto::{AheadBounds, Defined, Place as InLine, Rule, Whereabouts};
 use crate::servant::Servant;
 use crate::transfer::Incoming;
@@ -35,6 +35,38 @@ pub(super) struct Queued {
     pub(super) bytes: Option<Bytes>,
     pub(super) incoming: Incoming,
     pub(super) cost: u64,
+}
+
+/// What is kept of a result while its caller may call on it: its references by their places.
+#[derive(Default)]
+pub(super) struct Kept {
+    references: Vec<(Path, AnyRemote)>,
+    /// Why there are none.
+    error: Option<Error>,
+}
+
+impl Kept {
+    pub(super) fn at(&self, path: &[u32]) -> Option<&AnyRemote> {
+        reference_at(&self.references, path)
+    }
+
+    /// The same for a peer that has passed on its promise of it.
+    fn promised(&self, path: &[u32]) -> AnyRemote {
+        match (self.at(path), &self.error) {
+            (Some(reference), _) => reference.clone(),
+            (None, Some(error)) => AnyRemote::promise(Promise::broken("", Arc::new(error.clone().into()))),
+            (None, None) => AnyRemote::broken(nowhere()),
+        }
+    }
+}
+
+impl IntoIterator for Kept {
+    type Item = (Path, AnyRemote);
+    type IntoIter = std::vec::IntoIter<(Path, AnyRemote)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.references.into_iter()
+    }
 }
 
 /// Why a call cannot start.
@@ -77,7 +109,7 @@ impl SessionCore {
         }
         match state.proto.ahead.whereabouts(call) {
             Whereabouts::Runs if id != call => Err(NotFound::Ahead),
-            Whereabouts::Returned => match state.kept.get(&call).and_then(|kept| reference_at(kept, path)) {
+            Whereabouts::Returned => match state.kept.get(&call).and_then(|kept| kept.at(path)) {
                 Some(reference) => Ok(self.guarded_servant(reference)?),
                 None => Err(NotFound::Broken),
             },
@@ -141,6 +173,7 @@ impl SessionCore {
     pub(super) fn settle_ahead(&self, state: &mut State, id: CallId, reply: &mut Reply, after: &mut Afterwards) {
         let (waiting, is_kept) = state.proto.ahead.returned(id);
         let references = (reply.status == Status::Ok).then(|| references_of(reply));
+        let error = references.is_none().then(|| error_of(reply));
         state.has_promises |= references.iter().flatten().any(|(_, reference)| matches!(reference.place, Place::Promise(_)));
         for call in waiting {
             let Some(queued) = state.queued.remove(&call) else { continue };
@@ -155,12 +188,12 @@ impl SessionCore {
             state.promised_places = state.promised_places.saturating_sub(asked.places());
             let settlement = match &references {
                 Some(references) => Ok(references.clone()),
-                None => Err(Arc::new(breakage_of(reply))),
+                None => Err(Arc::new(error.clone().unwrap_or_else(nowhere).into())),
             };
             state.works.push_back(Work::Settle(asked, settlement));
         }
         if is_kept {
-            state.kept.insert(id, references.unwrap_or_default());
+            state.kept.insert(id, Kept { references: references.unwrap_or_default(), error });
             return;
         }
         after.drop_references(references.into_iter().flatten().map(|(_, reference)| reference));
@@ -245,10 +278,7 @@ impl SessionCore {
         }
         match state.proto.ahead.whereabouts(call) {
             Whereabouts::Nowhere => Err(Rule::UnknownExport),
-            Whereabouts::Returned => {
-                let kept = state.kept.get(&call).and_then(|kept| reference_at(kept, path));
-                Ok(kept.cloned().unwrap_or_else(|| AnyRemote::broken(nowhere())))
-            }
+            Whereabouts::Returned => Ok(state.kept.get(&call).map_or_else(|| AnyRemote::broken(nowhere()), |kept| kept.promised(path))),
             Whereabouts::Runs => {
                 let asked = state.promised_here.entry(call).or_default();
                 if let Some(known) = asked.promise_at(path) {
@@ -280,8 +310,8 @@ pub(super) fn not_offered() -> Error {
 
 /// The references of a result. Of one that is only passed on it is known which it is when there is nothing else in it.
 fn references_of(reply: &mut Reply) -> Vec<(Path, AnyRemote)> {
-    if let Some(found) = reply.found.take() {
-        return found.0;
+    if let Some(Known::References(found)) = reply.found.take().map(|found| *found) {
+        return found;
     }
     // A lone reference is its index, which is 0; in an Option there is a 1 before it.
     match (reply.bytes.as_slice(), reply.outgoing.references()) {
@@ -290,15 +320,15 @@ fn references_of(reply: &mut Reply) -> Vec<(Path, AnyRemote)> {
     }
 }
 
-/// What is known here of a call that failed.
-fn breakage_of(reply: &Reply) -> Breakage {
-    let error = match reply.status {
-        Status::SystemError => crate::inbound::decode_error(reply.bytes.as_slice()),
-        _ => Error::new(
-            ErrorKind::Nested,
-            Outcome::NotRun,
-            "the call whose result was promised returned an error of its own, or was cancelled",
-        ),
+/// What is known here of a call that failed, for calls on what it was to give.
+fn error_of(reply: &mut Reply) -> Error {
+    if let Some(Known::Nothing(error)) = reply.found.take().map(|found| *found) {
+        return error;
+    }
+    let text = match reply.status {
+        Status::SystemError => return crate::inbound::decode_error(reply.bytes.as_slice()),
+        Status::AppError => "the call whose result was promised returned an error of its own",
+        _ => "the call whose result was promised was cancelled",
     };
-    error.into()
+    Error::new(ErrorKind::Nested, Outcome::NotRun, text)
 }

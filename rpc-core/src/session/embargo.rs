@@ -12,7 +12,7 @@ use super::state::{Afterwards, State};
 use crate::any::AnyRemote;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::CallId;
-use crate::pipeline::{Breakage, PROMISES_MAX, Promise, reference_at};
+use crate::pipeline::{Breakage, PROMISES_MAX, Promise};
 use crate::proto::{Place, Rule};
 use crate::servant::Servant;
 use crate::wire::{self, Disembargo, DisembargoContext, Frame, Refused, Target};
@@ -96,7 +96,7 @@ impl SessionCore {
         };
         let servant = match target {
             Target::Answer { call, path } => {
-                let kept = state.kept.get(call).and_then(|kept| reference_at(kept, path));
+                let kept = state.kept.get(call).and_then(|kept| kept.at(path));
                 kept.and_then(|reference| servant_of(reference).ok())
             }
             Target::Export(id) => state.servant(*id),

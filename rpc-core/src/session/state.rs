@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::ahead::{Queued, Work};
+use super::ahead::{Kept, Queued, Work};
 use super::dispatch::Turn;
 use super::embargo::{Askers, Behind, Embargo};
 use super::import::Import;
@@ -20,7 +20,7 @@ use crate::any::AnyRemote;
 use crate::error::Error;
 use crate::id::{CallId, ExportId};
 use crate::inbound::{Reply, ReplyBytes};
-use crate::pipeline::{Asked, Breakage, Outcomes, Path, Promise, Settlement};
+use crate::pipeline::{Asked, Breakage, Outcomes, Promise, Settlement};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Kind, Resolved, Servant};
 use crate::sync::{AtomicBool, Notify};
@@ -81,7 +81,7 @@ pub(super) struct State {
     /// What calls of the peer's on promises of which nothing is known take of the window, until they return.
     pub(super) holding_credit: HashMap<CallId, u64>,
     /// Results of the peer's promised calls, until it finishes them.
-    pub(super) kept: HashMap<CallId, Vec<(Path, AnyRemote)>>,
+    pub(super) kept: HashMap<CallId, Kept>,
     /// What the peer has passed on of the promises of its calls that run here.
     pub(super) promised_here: HashMap<CallId, Arc<Asked>>,
     /// In how many places of their results.
