@@ -22,6 +22,8 @@ struct Cli {
 pub(crate) enum Command {
     /// Measure the peers interleaved and print medians, with ratios to floor and tarpc.
     Compare(CompareArgs),
+    /// Measure a chain of calls ahead of their results over a slow link, beside one call.
+    Promises(PromisesArgs),
     /// The serving process of one peer (started by `compare`).
     #[command(hide = true)]
     Serve(ServeArgs),
@@ -213,6 +215,22 @@ pub(crate) struct InstructionsArgs {
 pub(crate) struct CallsArgs {
     #[arg(long)]
     pub(crate) calls: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromisesArgs {
+    /// How long the link takes each way, in milliseconds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) delay_ms: u64,
+    /// Rounds; the figures are medians over them.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+    /// Compare with the targets; exit with 1 where one is missed.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ mod load;
 mod machine;
 mod measure;
 mod peers;
+mod promises;
 mod reference;
 mod report;
 mod run;
@@ -44,6 +45,7 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 fn main() -> ExitCode {
     let outcome = match args::parse() {
         Command::Compare(args) => compare(&args),
+        Command::Promises(args) => promises::run(&args),
         Command::Serve(args) => serve(&args),
         Command::Drive(args) => drive(&args),
         Command::Instructions(args) => instructions::count(&args),

@@ -17,18 +17,20 @@ pub use crate::error::Error;
 pub use crate::inbound::{Bulk, Coder, Inbound, MethodResult, Plain, Reply, Served};
 pub use crate::interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor, Supertrait};
 pub use crate::object::cell::{Cell, ErasedObject, Exclusive, ObjectMeta, Shared};
+pub use crate::pipeline::{At, Pipeline};
 pub use crate::promises::*;
 pub use crate::remote::Remote;
 pub use crate::schema::{ByDerive, ByNothing, ByTrace, MethodBuilder, MethodSchema, Probe, cached, cached_for, instance, traced_method};
 
 use crate::any::{AnyRemote, Place, import_of};
-use crate::call::{Called, decode_raw, decode_reply};
+use crate::call::{Called, decode_answered, decode_raw, decode_reply};
 use crate::codec::{self, Codec};
 use crate::context::Context;
 use crate::error::{ErrorKind, Outcome};
 use crate::handler::{Method, Payload, RawCall};
 use crate::inbound::{ReplyBytes, too_large};
 use crate::peer::Peer;
+use crate::pipeline::PromisedCall;
 use crate::session::{CallMethod, CallTarget, Import, Prepared, RemoteCall, SessionCore};
 use crate::transfer::Outgoing;
 
@@ -99,7 +101,7 @@ where
 }
 
 /// What a caller learns when the runtime ends before its method does.
-fn runtime_gone() -> Error {
+pub(crate) fn runtime_gone() -> Error {
     Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the runtime was shut down while the call ran")
 }
 
@@ -194,6 +196,10 @@ impl Wire {
             Place::Stream(_) => {
                 Call::failed(crate::any::no_object().with_method(crate::inbound::method_name(interface.name, called.method)))
             }
+            Place::Promise(promise) => match raw_call(interface, called.method, &arguments) {
+                Ok(call) => Call::promised(PromisedCall::new(AnyRemote::promise(promise), call), decode_answered::<K, E>, called),
+                Err(error) => Call::failed(error.with_method(crate::inbound::method_name(interface.name, called.method))),
+            },
             Place::Here(servant) => {
                 let (bytes, mut outgoing) = match encode(&arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX) {
                     Ok(encoded) => encoded,
@@ -223,6 +229,18 @@ impl Wire {
     }
 }
 
+/// Encodes the arguments of a call of which it is not known yet where it goes.
+fn raw_call<A: Serialize>(
+    interface: &'static InterfaceDescriptor,
+    method: &'static MethodDescriptor,
+    arguments: &A,
+) -> Result<RawCall, Error> {
+    let (bytes, mut outgoing) = encode(arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX)?;
+    let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
+    Ok(RawCall::new(Method::known(interface, method), payload))
+}
+
 /// Encodes the arguments and makes a call over a session.
 pub(crate) fn call_over<A, K, E>(session: Arc<SessionCore>, target: CallTarget, called: Called, arguments: A) -> Call<K::Value, E>
 where
@@ -247,6 +265,7 @@ where
         oneway: false,
         deadline: inherited.as_ref().and_then(|context| context.deadline),
         inherited,
+        promise: None,
     };
     Call::remote(RemoteCall::new(session, prepared), decode_reply::<K, E>, called)
 }

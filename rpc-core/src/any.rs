@@ -9,11 +9,12 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::handler::{Handler, RawCall, RawReturn};
+use crate::handler::{Handler, RawCall, RawReply, RawReturn};
 use crate::interface::Interface;
-use crate::introspect::{Description, Pages};
+use crate::introspect::{Description, Page, Pages};
 use crate::object::cell::ObjectMeta;
 use crate::object_key::ObjectKey;
+use crate::pipeline::{self, Answered, Going, PROMISES_MAX, Promise};
 use crate::remote::Remote;
 use crate::schema;
 use crate::servant::{Handled, Servant};
@@ -37,6 +38,8 @@ pub(crate) enum Place {
     There(Arc<Import>),
     /// No object, but a half of a stream on its way: references and halves share one table beside a message.
     Stream(Arc<Half>),
+    /// It is not known yet.
+    Promise(Arc<Promise>),
     /// It could not be passed on; every call says why.
     Broken(Arc<Error>),
 }
@@ -54,6 +57,10 @@ impl AnyRemote {
         Self { place: Place::Stream(Arc::new(half)) }
     }
 
+    pub(crate) const fn promise(promise: Arc<Promise>) -> Self {
+        Self { place: Place::Promise(promise) }
+    }
+
     pub(crate) fn broken(error: Error) -> Self {
         Self { place: Place::Broken(Arc::new(error)) }
     }
@@ -68,15 +75,17 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => servant.interface(),
             Place::There(import) => import.interface(),
+            Place::Promise(promise) => promise.interface(),
             Place::Stream(_) | Place::Broken(_) => "",
         }
     }
 
-    /// Whose object it is. `None` for a reference that arrived broken.
+    /// Whose object it is. `None` for a reference that arrived broken, and for a promise until it is known.
     pub fn key(&self) -> Option<ObjectKey> {
         match &self.place {
             Place::Here(servant) => servant.meta().map(ObjectKey::of_local),
             Place::There(import) => Some(import.key()),
+            Place::Promise(_) => self.known().and_then(|known| known.key()),
             Place::Stream(_) | Place::Broken(_) => None,
         }
     }
@@ -135,9 +144,13 @@ impl AnyRemote {
     pub async fn cast_to(&self, interface: &str) -> Result<Self, Error> {
         let found = match &self.place {
             _ if self.interface() == interface => Some(self.clone()),
-            Place::Here(_) => self.cast_here(interface),
+            Place::Here(_) => {
+                self.settled_behind().await?;
+                self.cast_here(interface)
+            }
             Place::There(import) => crate::cast::ask(import, interface).await?,
             Place::Stream(_) => return Err(no_object()),
+            Place::Promise(_) => return Box::pin(self.resolved().await?.cast_to(interface)).await,
             Place::Broken(error) => return Err(Error::clone(error)),
         };
         found.ok_or_else(|| crate::cast::refused(interface))
@@ -176,18 +189,10 @@ impl AnyRemote {
     /// # Ok::<(), netref::Error>(()) }).unwrap();
     /// ```
     pub async fn describe(&self) -> Result<Description, Error> {
+        let known = self.resolved().await?;
         let mut pages = Pages::default();
         while let Some(from) = pages.next() {
-            let page = match &self.place {
-                Place::Here(servant) => match import_of(servant) {
-                    Some(import) => crate::cast::ask_page(&import, from).await?,
-                    None => crate::introspect::page(&**servant, from),
-                },
-                Place::There(import) => crate::cast::ask_page(import, from).await?,
-                Place::Stream(_) => return Err(no_object()),
-                Place::Broken(error) => return Err(Error::clone(error)),
-            };
-            pages.add(page)?;
+            pages.add(known.page(from).await?)?;
         }
         Ok(pages.into_description())
     }
@@ -196,7 +201,32 @@ impl AnyRemote {
     pub(crate) fn cast_here(&self, interface: &str) -> Option<Self> {
         match &self.place {
             Place::Here(servant) => Arc::clone(servant).cast(interface),
+            Place::Promise(_) => self.known()?.cast_here(interface),
             Place::There(_) | Place::Stream(_) | Place::Broken(_) => None,
+        }
+    }
+
+    /// Waits until it is known what interceptors stand around.
+    async fn settled_behind(&self) -> Result<(), Error> {
+        let mut reference = self.clone();
+        while let Place::Here(servant) = &reference.place {
+            let Some(behind) = servant.behind().cloned() else { return Ok(()) };
+            reference = behind.resolved().await?;
+        }
+        Ok(())
+    }
+
+    /// A page of what the object can be called with, once it is known what the reference refers to.
+    pub(crate) async fn page(&self, from: u32) -> Result<Page, Error> {
+        match &self.place {
+            Place::Here(servant) => match import_of(servant) {
+                Some(import) => crate::cast::ask_page(&import, from).await,
+                None => Ok(crate::introspect::page(&**servant, from)),
+            },
+            Place::There(import) => crate::cast::ask_page(import, from).await,
+            Place::Stream(_) => Err(no_object()),
+            Place::Broken(error) => Err(Error::clone(error)),
+            Place::Promise(_) => Err(pipeline::circle()),
         }
     }
 
@@ -208,6 +238,15 @@ impl AnyRemote {
             Place::Here(servant) => crate::direct::call_raw(Arc::clone(servant), call),
             Place::There(import) => crate::session::call_raw(import, call),
             Place::Stream(_) => RawReturn::failed(no_object()),
+            Place::Promise(_) => {
+                let ongoing = pipeline::start(self, Going::of(call));
+                RawReturn::pending(async move {
+                    match ongoing.await {
+                        Answered::Raw(reply) | Answered::Over(_, reply) => reply,
+                        Answered::Broken(breakage) => RawReply::Failed(breakage.error().clone()),
+                    }
+                })
+            }
             Place::Broken(error) => RawReturn::failed(Error::clone(error)),
         }
     }
@@ -217,6 +256,7 @@ impl AnyRemote {
         match &self.place {
             Place::Here(servant) => import_of(servant),
             Place::There(import) => Some(Arc::clone(import)),
+            Place::Promise(_) => self.known()?.import(),
             Place::Stream(_) | Place::Broken(_) => None,
         }
     }
@@ -228,7 +268,8 @@ impl AnyRemote {
         match &self.place {
             Place::There(import) => crate::inbound::bounds(import.session().limits()),
             Place::Here(servant) => servant.behind().map_or_else(|| crate::inbound::bounds(&limits), Self::bounds),
-            _ => crate::inbound::bounds(&limits),
+            Place::Promise(_) => self.known().map_or_else(|| crate::inbound::bounds(&limits), |known| known.bounds()),
+            Place::Stream(_) | Place::Broken(_) => crate::inbound::bounds(&limits),
         }
     }
 
@@ -251,6 +292,11 @@ impl AnyRemote {
             Place::Here(servant) => servant.behind().is_none_or(Self::is_connected),
             Place::Stream(_) => true,
             Place::There(import) => !import.session().is_closed(),
+            Place::Promise(promise) => match promise.known() {
+                Some(Ok(known)) => known.is_connected(),
+                Some(Err(_)) => false,
+                None => true,
+            },
             Place::Broken(_) => false,
         }
     }
@@ -263,8 +309,42 @@ impl AnyRemote {
             },
             Place::Stream(_) => std::future::pending().await,
             Place::There(import) => import.session().closed().await,
+            Place::Promise(_) => match self.resolved().await {
+                Ok(known) => Box::pin(known.closed()).await,
+                Err(error) => error,
+            },
             Place::Broken(error) => Error::clone(error),
         }
+    }
+
+    /// What a promise has become, when that is known; anything else is what it is. `None` for a promise that is not known yet, or broken.
+    pub(crate) fn known(&self) -> Option<Self> {
+        let mut reference = self.clone();
+        for _ in 0..PROMISES_MAX {
+            let Place::Promise(promise) = &reference.place else { return Some(reference) };
+            reference = promise.known()?.ok()?;
+        }
+        None
+    }
+
+    /// Waits until it is known what the reference refers to, and gives the reference to that. One that is no promise is given at once.
+    ///
+    /// A promise can be called before: waiting is for those who need to know, for its [`key`](Self::key) for instance.
+    ///
+    /// # Errors
+    ///
+    /// Why the promise came to nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn resolved(&self) -> Result<Self, Error> {
+        let mut reference = self.clone();
+        for _ in 0..PROMISES_MAX {
+            let Place::Promise(promise) = &reference.place else { return Ok(reference) };
+            reference = promise.resolved().await.map_err(|breakage| breakage.error().clone())?;
+        }
+        Err(pipeline::circle())
     }
 }
 
@@ -274,6 +354,7 @@ impl fmt::Debug for AnyRemote {
             Place::Here(servant) => write!(f, "Remote(`{}` #{}, local)", servant.interface(), servant.number()),
             Place::There(import) => write!(f, "Remote(`{}` {}, over {})", import.interface(), import.key(), import.session().peer()),
             Place::Stream(half) => write!(f, "Remote(no object: the {half:?})"),
+            Place::Promise(promise) => promise.fmt(f),
             Place::Broken(error) => write!(f, "Remote(broken: {error})"),
         }
     }
@@ -310,7 +391,7 @@ impl Serialize for AnyRemote {
         if serializer.is_human_readable() {
             return Marked { index }.serialize(serializer);
         }
-        serializer.serialize_newtype_struct("netref::Remote", &index)
+        serializer.serialize_newtype_struct(transfer::REFERENCE, &index)
     }
 }
 

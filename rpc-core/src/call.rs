@@ -21,6 +21,8 @@ use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::limits::Limits;
 use crate::panics;
 use crate::peer::Peer;
+use crate::pipeline::{self, Answered, Asked, At, Breakage, Pipeline, PromisedCall};
+use crate::promises::RemoteError;
 use crate::session::{Arrived, RemoteCall, deadline_over};
 use crate::transfer::{self, Incoming};
 use crate::wire::Status;
@@ -62,6 +64,8 @@ pub struct Call<T, E> {
 
 type MethodFuture<T, E> = Pin<Box<dyn Future<Output = MethodResult<T, E>> + Send>>;
 
+type DecodeAnswered<T, E> = fn(Answered, &Called) -> Result<T, E>;
+
 type Decode<T, E> = fn(Arrived, &Limits, &Peer, &Called) -> Result<T, E>;
 
 /// Which method was called, for errors.
@@ -91,6 +95,8 @@ enum State<T, E> {
     /// A local call that was sent: it runs on a task of its own.
     Spawned(Task<Result<T, E>>),
     Remote(RemoteCall, Decode<T, E>, Called),
+    /// A call on a promise.
+    Promised(Box<PromisedCall>, DecodeAnswered<T, E>, Called),
     Done,
 }
 
@@ -171,6 +177,10 @@ where
         Self { state: State::Remote(call, decode, called) }
     }
 
+    pub(crate) fn promised(call: PromisedCall, decode: DecodeAnswered<T, E>, called: Called) -> Self {
+        Self { state: State::Promised(Box::new(call), decode, called) }
+    }
+
     /// Ends the call with kind `Deadline` when it takes longer than `limit` from now. The handler, and the calls it makes, inherit the
     /// deadline; an earlier one that this call inherits stays.
     #[allow(clippy::disallowed_methods)]
@@ -179,6 +189,7 @@ where
         match &mut self.state {
             State::Local(local) => local.bound(deadline),
             State::Remote(call, ..) => call.bound(deadline),
+            State::Promised(call, ..) => call.bound(deadline),
             State::Spawned(task) => {
                 task.deadline = Some(task.deadline.map_or(deadline, |known| known.min(deadline)));
                 task.sleep = None;
@@ -196,6 +207,10 @@ where
                 Ok(()) => Self { state: State::Remote(call, decode, called) },
                 Err(error) => Self::failed(called.name_on(error)),
             },
+            State::Promised(mut call, decode, called) => {
+                call.send();
+                Self { state: State::Promised(call, decode, called) }
+            }
             State::Local(mut local) => match local.begin() {
                 Ok((runtime, begun)) => Self { state: State::Spawned(local.go_on(&runtime, begun)) },
                 Err(error) => Self::failed(error),
@@ -215,6 +230,13 @@ where
                 call.set_oneway();
                 call.send().map_err(|error| E::from(called.name_on(error)))?;
                 call.detach();
+                Ok(())
+            }
+            State::Promised(mut call, ..) => {
+                let runtime = crate::background::current_or_own().map_err(E::from)?;
+                call.set_oneway();
+                call.send();
+                runtime.spawn(call);
                 Ok(())
             }
             State::Local(mut local) => {
@@ -238,6 +260,68 @@ where
             }
             State::Done => Ok(()),
         }
+    }
+
+    /// Sends the call and gives the references of its result at once: promises, which can be called and passed on before the result is
+    /// there.
+    ///
+    /// Calls on a promise start in the order in which they were made, and before those that are made once it is known what it refers to.
+    /// A call that fails breaks its promises: what was called on them fails in the same way, and did not run. A promise that is dropped
+    /// before the result is there cancels the call, unless something was called on it or it was passed on.
+    ///
+    /// The method returns a reference, a tuple of references, or a struct with `#[derive(netref::Pipeline)]`.
+    ///
+    /// ```
+    /// use netref::{Remote, Result, remote};
+    ///
+    /// #[remote]
+    /// trait Shop {
+    ///     async fn basket(&self) -> Result<Remote<dyn Basket>>;
+    /// }
+    /// #[remote]
+    /// trait Basket {
+    ///     async fn put(&self, count: u64) -> Result<u64>;
+    /// }
+    /// # struct Here;
+    /// # impl Shop for Here { async fn basket(&self) -> Result<Remote<dyn Basket>> { Ok(Remote::new(Here)) } }
+    /// # impl Basket for Here { async fn put(&self, count: u64) -> Result<u64> { Ok(count) } }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let shop = Remote::<dyn Shop>::new(Here);
+    /// assert_eq!(shop.basket().pipelined().put(3).await?, 3); // two calls, and one wait
+    /// # Ok::<(), netref::Error>(()) }).unwrap();
+    /// ```
+    pub fn pipelined(self) -> T::Promise
+    where
+        T: Pipeline,
+        E: RemoteError,
+    {
+        let asked = Asked::new();
+        let promise = T::promised(&At::the_result_of(&asked));
+        let call = self.ahead(&asked).send();
+        let on = std::sync::Arc::clone(&asked);
+        pipeline::drive(&asked, async move {
+            match call.await {
+                Ok(value) => {
+                    let found = pipeline::find(&value);
+                    panics::drop_quietly(value);
+                    Ok(found)
+                }
+                Err(_) if on.is_left_out() => Ok(Vec::new()),
+                Err(error) => Err(std::sync::Arc::new(Breakage::of(&error))),
+            }
+        });
+        promise
+    }
+
+    /// Has the callee keep the result for calls on the promises of it, where that is possible.
+    fn ahead(mut self, asked: &std::sync::Arc<Asked>) -> Self {
+        match &mut self.state {
+            State::Remote(call, ..) => call.promise(asked),
+            State::Promised(call, ..) => call.promise(asked),
+            State::Local(_) | State::Spawned(_) | State::Failed(_) | State::Done => {}
+        }
+        self
     }
 
     /// Waits for the result in code that has no runtime; netref's own background runtime drives the call. See [`blocking`](crate::blocking).
@@ -268,6 +352,10 @@ impl<T: Send + 'static, E: From<Error> + Send + 'static> Future for Call<T, E> {
                 }
                 Poll::Ready(Err(error)) => Err(E::from(called.name_on(error))),
             },
+            State::Promised(call, decode, called) => match Pin::new(&mut **call).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(answered) => decode(answered, called),
+            },
             State::Spawned(task) => match task.poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(result)) => result,
@@ -291,6 +379,7 @@ impl<T, E> fmt::Debug for Call<T, E> {
             State::Local(_) => "Call(local)",
             State::Spawned(_) => "Call(local, sent)",
             State::Remote(..) => "Call(remote)",
+            State::Promised(..) => "Call(on a promise)",
             State::Done => "Call(done)",
         })
     }
@@ -386,7 +475,7 @@ fn nest_local<E: 'static>(mut error: E, called: &Called) -> E {
 /// Decodes what came back.
 pub(crate) fn decode_reply<K: Coder, E>(arrived: Arrived, limits: &Limits, peer: &Peer, called: &Called) -> Result<K::Value, E>
 where
-    E: From<Error> + DeserializeOwned,
+    E: From<Error> + DeserializeOwned + 'static,
 {
     let Arrived { status, codec, bytes, incoming } = arrived;
     // The name of the hop is for errors; a value that holds one without being one names it less exactly.
@@ -398,10 +487,11 @@ where
 /// Outer: what netref itself has to say of the call. Inner: what the method returned.
 fn decode_parts<K: Coder, E>(status: Status, codec: u8, bytes: &[u8], incoming: Incoming, bounds: &Bounds) -> MethodResult<K::Value, E>
 where
-    E: From<Error> + DeserializeOwned,
+    E: From<Error> + DeserializeOwned + 'static,
 {
     let decoded = match (status, Codec::from_id(codec)) {
-        (Status::SystemError, _) => return Err(decode_error(bytes)),
+        (Status::SystemError, _) => return failed(decode_error(bytes)),
+        (Status::Broken, _) => return Err(pipeline::nowhere()),
         (Status::Cancelled, _) => {
             return Err(Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee's node ended the call"));
         }
@@ -421,20 +511,41 @@ where
     }
 }
 
+/// The call did not get to its method. When that is for a promise that an error of the method's own type broke, it fails with that.
+fn failed<T, E: DeserializeOwned + 'static>(error: Error) -> MethodResult<T, E> {
+    match pipeline::own(&error) {
+        Some(own) => Ok(Err(own)),
+        None => Err(error),
+    }
+}
+
 /// Decodes what came back by the seam, from a handler of this process or through interceptors.
 pub(crate) fn decode_raw<K: Coder, E>(reply: crate::handler::RawReply, peer: Peer, called: &Called) -> MethodResult<K::Value, E>
 where
-    E: From<Error> + DeserializeOwned,
+    E: From<Error> + DeserializeOwned + 'static,
 {
     use crate::handler::RawReply;
     let (status, payload) = match reply {
         RawReply::Ok(payload) => (Status::Ok, payload),
         RawReply::AppError(payload) => (Status::AppError, payload),
-        RawReply::Failed(error) => return Err(error),
+        RawReply::Failed(error) => return failed(error),
     };
     let bounds = payload.bounds();
     let references = payload.references.into_iter().map(Some).collect();
     let segments: Vec<Option<Bytes>> = payload.segments.into_iter().map(Some).collect();
     let incoming = Incoming::new(references, segments).answered_by(called.answered_by(peer));
     decode_parts::<K, E>(status, payload.codec, &payload.bytes, incoming, &bounds)
+}
+
+/// Decodes what a call on a promise gave back.
+pub(crate) fn decode_answered<K: Coder, E>(answered: Answered, called: &Called) -> Result<K::Value, E>
+where
+    E: From<Error> + DeserializeOwned + 'static,
+{
+    let decoded = match answered {
+        Answered::Raw(reply) => decode_raw::<K, E>(reply, Peer::LOCAL, called),
+        Answered::Over(session, reply) => decode_raw::<K, E>(reply, session.peer().clone(), called),
+        Answered::Broken(breakage) => return Err(breakage.for_caller(&called.name())),
+    };
+    decoded.unwrap_or_else(|error| Err(E::from(called.name_on(error))))
 }

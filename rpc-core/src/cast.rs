@@ -42,10 +42,19 @@ struct About(Arc<dyn Servant>);
 
 impl CastTarget for About {
     async fn cast(&self, interface: &str) -> Result<Option<AnyRemote>, Error> {
-        Ok(Arc::clone(&self.0).cast(interface))
+        let Some(promise) = Arc::clone(&self.0).as_promise() else { return Ok(Arc::clone(&self.0).cast(interface)) };
+        // What it is has the answer. Whoever asks waits for it, as for any call on a promise.
+        match AnyRemote::promise(promise).cast_to(interface).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() == ErrorKind::NoSuchInterface => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn describe(&self, from: u32) -> Result<Page, Error> {
+        if let Some(promise) = Arc::clone(&self.0).as_promise() {
+            return AnyRemote::promise(promise).resolved().await?.page(from).await;
+        }
         match import_of(&self.0) {
             // There is only something around it here: its host knows.
             Some(import) => ask_page(&import, from).await,
@@ -138,4 +147,53 @@ where
 pub(crate) fn refused(interface: &str) -> Error {
     let text = format!("the object does not offer the interface `{interface}` to whoever holds this reference");
     Error::new(ErrorKind::NoSuchInterface, Outcome::NotRun, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Object, Remote, Result};
+
+    #[netref_macros::remote(name = "test.Play", crate = "crate")]
+    trait Play {
+        async fn play(&self) -> Result<()>;
+    }
+
+    #[netref_macros::remote(name = "test.Tune", crate = "crate")]
+    trait Tune {
+        async fn tune(&self) -> Result<()>;
+    }
+
+    struct Piano;
+    impl Play for Piano {
+        async fn play(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+    impl Tune for Piano {
+        async fn tune(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A peer that does not know promises takes one for an object, and asks that.
+    #[tokio::test]
+    async fn promise_that_is_taken_for_an_object_answers_for_what_it_becomes() {
+        let (give, given) = tokio::sync::oneshot::channel::<Remote<dyn Play>>();
+        let promise = Remote::into_any(Remote::from_future(async move { Ok::<_, Error>(given.await.expect("it is given")) }));
+        let crate::any::Place::Promise(promise) = promise.place else { panic!("it is one") };
+        let about = About(promise);
+        let piano = Object::new(Piano).with_interface::<dyn Tune>().as_remote::<dyn Play>();
+        let (found, (), page) = tokio::join!(
+            about.cast("test.Tune"),
+            async {
+                tokio::task::yield_now().await;
+                give.send(piano.clone()).unwrap_or_else(|_| panic!("somebody waits"));
+            },
+            about.describe(0),
+        );
+        assert_eq!(found.expect("it answers").map(|found| found.interface().to_owned()).as_deref(), Some("test.Tune"));
+        assert!(page.is_ok());
+        assert!(about.cast("test.Other").await.expect("it answers").is_none());
+    }
 }

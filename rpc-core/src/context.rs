@@ -42,6 +42,8 @@ pub(crate) struct CallContext {
     pub(crate) passed_on: Option<PassedOn>,
     /// Whether the call that came says that its method is idempotent.
     pub(crate) idempotent: bool,
+    /// Whether the result is called ahead, so that it has to be known which references it has.
+    pub(crate) promised: bool,
     /// The object before which others wait until this method has been entered. Only for one that blocks its thread: it is not known
     /// when its first poll ends.
     pub(crate) line: Option<u64>,
@@ -227,6 +229,17 @@ impl Context {
             call.is_own = true;
         }
         context
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.call.as_ref()?.deadline
+    }
+
+    /// Nobody who made the call waits for it any more.
+    pub(crate) fn leave_chain(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.holds.clear();
+        }
     }
 
     pub(crate) fn into_call(self) -> Option<Box<CallContext>> {

@@ -117,6 +117,7 @@ fn entering(context: Context, servant: &dyn Servant, resolved: Resolved) -> Box<
         if std::mem::take(&mut context.is_own) {
             // Whoever called the handler that makes it is not the one who calls this.
             context.incoming = None;
+            context.method = None;
         }
         let declared = servant.descriptor().and_then(|descriptor| descriptor.declaring(resolved.number));
         if let Some((interface, method)) = declared {

@@ -142,6 +142,8 @@ struct Inner {
     method: Option<String>,
     location: Option<String>,
     origin: Option<Error>,
+    /// The error of the user's own that broke a promise, for callers whose methods have the same type.
+    value: Option<Box<Encoded>>,
     /// The text says itself what to do next, and no call is involved. It is not sent: what travels is about a call.
     complete: bool,
 }
@@ -150,7 +152,18 @@ impl Error {
     /// An error of `kind` about the caller's own call. The fault and the scope are the usual ones of that kind.
     pub fn new(kind: ErrorKind, outcome: Outcome, text: impl Into<String>) -> Self {
         let (fault, scope) = usual(kind);
-        let inner = Inner { kind, fault, scope, outcome, text: text.into(), method: None, location: None, origin: None, complete: false };
+        let inner = Inner {
+            kind,
+            fault,
+            scope,
+            outcome,
+            text: text.into(),
+            method: None,
+            location: None,
+            origin: None,
+            value: None,
+            complete: false,
+        };
         Self { inner: Box::new(inner) }
     }
 
@@ -210,6 +223,23 @@ impl Error {
         let mut error = Self::new(ErrorKind::Nested, Outcome::Ran, text);
         error.inner.origin = Some(origin.shortened(ORIGINS_MAX));
         error
+    }
+
+    /// The error of a call on a promise that is broken, because the call that was to keep it returned an error of its own.
+    pub(crate) fn broken_promise(origin: Self, text: String) -> Self {
+        let mut error = Self::new(ErrorKind::Nested, Outcome::NotRun, text);
+        error.inner.origin = Some(origin.shortened(ORIGINS_MAX));
+        error
+    }
+
+    pub(crate) fn with_value(mut self, value: Option<Encoded>) -> Self {
+        self.inner.value = value.map(Box::new);
+        self
+    }
+
+    /// The error of the user's own that broke the promise on which the call was made.
+    pub(crate) fn value(&self) -> Option<&Encoded> {
+        self.inner.value.as_deref()
     }
 
     /// Cuts the chain of origins, so that an error that is passed on for ever does not grow for ever.
@@ -420,10 +450,25 @@ impl From<Travelling> for Error {
             method: travelling.method,
             location: travelling.location,
             origin: travelling.origin.map(|origin| (*origin).into()),
+            value: None,
             complete: false,
         };
         Self { inner: Box::new(inner) }
     }
+}
+
+/// An error of the user's own as it is encoded, and the fingerprint of its type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Encoded {
+    pub(crate) of: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// How an error travels that a session reports: what an error of the user's has is no use without a call to decode it for.
+#[derive(Serialize, Deserialize)]
+struct Reported {
+    error: Travelling,
+    value: Option<Box<Encoded>>,
 }
 
 /// An error that a session reports about a call of its own peer, decoded as it is: it is not wrapped as nested.
@@ -431,14 +476,23 @@ pub(crate) struct Verbatim(pub(crate) Error);
 
 impl Serialize for Verbatim {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        Travelling::from(&self.0).serialize(serializer)
+        Reported { error: Travelling::from(&self.0), value: self.0.inner.value.clone() }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Verbatim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Travelling::deserialize(deserializer).map(|travelling| Self(travelling.into()))
+        Reported::deserialize(deserializer).map(|Reported { error, value }| {
+            let mut error = Error::from(error);
+            error.inner.value = value;
+            Self(error)
+        })
     }
+}
+
+/// An error in a value of the user's, as it was serialized.
+pub(crate) fn deserialize_plainly<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Error, D::Error> {
+    Travelling::deserialize(deserializer).map(Error::from)
 }
 
 impl Serialize for Error {

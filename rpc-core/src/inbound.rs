@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::any::AnyRemote;
 use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
 use crate::compression::{Packed, Packing};
@@ -17,6 +18,8 @@ use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
 use crate::limits::{Limits, REFERENCES_MAX, SEGMENTS_MAX, Size};
+use crate::pipeline::{Breakage, Found, Path};
+use crate::promises::RemoteError;
 use crate::servant::Resolved;
 use crate::transfer::{self, Incoming, Outgoing};
 use crate::wire::Status;
@@ -47,6 +50,8 @@ pub struct Reply {
     pub(crate) codec: u8,
     pub(crate) bytes: ReplyBytes,
     pub(crate) outgoing: Outgoing,
+    /// When it is called ahead: the references in it by their places, or why there are none.
+    pub(crate) found: Option<Box<Found>>,
 }
 
 /// The encoded result: in a pooled buffer when it was encoded here, shared when it is only passed on, compressed with its bulk bytes
@@ -100,18 +105,34 @@ impl Reply {
         let mut bytes = crate::pool::take();
         // An error is strings and small numbers; it always fits, and if it did not, the empty body would say so at the other end.
         let _ = codec::encode(Codec::Bincode, &Verbatim(error.clone()), &mut bytes, ERROR_BYTES_MAX);
-        Self { status: Status::SystemError, codec: Codec::Bincode.id(), bytes: ReplyBytes::Pooled(bytes), outgoing: Outgoing::default() }
+        Self {
+            status: Status::SystemError,
+            codec: Codec::Bincode.id(),
+            bytes: ReplyBytes::Pooled(bytes),
+            outgoing: Outgoing::default(),
+            found: None,
+        }
     }
 
     /// The return that a cancelled call is owed.
     pub(crate) fn cancelled() -> Self {
         let bytes = ReplyBytes::Shared(Bytes::new());
-        Self { status: Status::Cancelled, codec: Codec::Bincode.id(), bytes, outgoing: Outgoing::default() }
+        Self { status: Status::Cancelled, codec: Codec::Bincode.id(), bytes, outgoing: Outgoing::default(), found: None }
+    }
+
+    /// The return of a call on a result that came to nothing.
+    pub(crate) fn broken() -> Self {
+        Self { status: Status::Broken, ..Self::cancelled() }
+    }
+
+    /// A result that nobody wants.
+    pub(crate) fn empty() -> Self {
+        Self { status: Status::Ok, ..Self::cancelled() }
     }
 
     pub(crate) fn from_payload(status: Status, payload: Payload) -> Self {
         let Payload { codec, bytes, segments, references, .. } = payload;
-        Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing::new(references, segments) }
+        Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing::new(references, segments), found: None }
     }
 
     pub(crate) fn into_payload(mut self) -> Payload {
@@ -123,6 +144,7 @@ impl Reply {
     pub(crate) fn into_error(self) -> Error {
         match self.status {
             Status::Cancelled => Error::new(ErrorKind::Cancelled, Outcome::MayHaveRun, "the callee ended the call"),
+            Status::Broken => crate::pipeline::nowhere(),
             _ => decode_error(self.bytes.as_slice()),
         }
     }
@@ -152,6 +174,10 @@ pub(crate) fn decode_error(bytes: &[u8]) -> Error {
 pub trait Coder {
     type Value: Send + 'static;
     fn encode(codec: Codec, value: Self::Value, out: &mut Vec<u8>, max_bytes: u64) -> Result<(), codec::CodecError>;
+    /// The references in a value by their places.
+    fn references(_value: &Self::Value) -> Vec<(Path, AnyRemote)> {
+        Vec::new()
+    }
     fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<Self::Value, codec::CodecError>;
 }
 
@@ -165,6 +191,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Coder for Plain<T> {
 
     fn encode(codec: Codec, value: T, out: &mut Vec<u8>, max_bytes: u64) -> Result<(), codec::CodecError> {
         codec::encode(codec, &value, out, max_bytes)
+    }
+
+    fn references(value: &T) -> Vec<(Path, AnyRemote)> {
+        crate::pipeline::find(value)
     }
 
     fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<T, codec::CodecError> {
@@ -216,6 +246,8 @@ pub struct Inbound<'a> {
     asked: Asked<'a>,
     /// What the parameters are called, for a codec that writes names.
     parameters: &'static [ParameterDescriptor],
+    /// Whether the result is called ahead.
+    promised: bool,
 }
 
 pub(crate) enum InboundBytes<'a> {
@@ -233,7 +265,7 @@ impl std::fmt::Debug for Inbound<'_> {
 
 impl<'a> Inbound<'a> {
     pub(crate) fn new(codec: u8, bytes: InboundBytes<'a>, incoming: Incoming, bounds: Bounds, reply_max: u64, asked: Asked<'a>) -> Self {
-        Self { codec, bytes, incoming, bounds, reply_max, asked, parameters: &[] }
+        Self { codec, bytes, incoming, bounds, reply_max, asked, parameters: &[], promised: false }
     }
 
     /// Whether a peer sent it, over a session.
@@ -252,6 +284,10 @@ impl<'a> Inbound<'a> {
     /// What the call may cost: decoding it, and the size of its reply.
     pub(crate) fn within(&self) -> (Bounds, u64) {
         (self.bounds, self.reply_max)
+    }
+
+    pub(crate) fn set_promised(&mut self, promised: bool) {
+        self.promised = promised;
     }
 
     fn name(&self) -> String {
@@ -352,11 +388,11 @@ impl<'a> Inbound<'a> {
     pub fn run<K, E, F>(&mut self, future: F) -> Served
     where
         K: Coder,
-        E: Serialize + Send + 'static,
+        E: RemoteError,
         F: Future<Output = MethodResult<K::Value, E>> + Send + 'static,
     {
-        let (codec, reply_max) = (self.codec, self.reply_max);
-        Served::Future(Box::pin(async move { encode_result::<K, E>(future.await, codec, reply_max) }))
+        let (codec, reply_max, promised) = (self.codec, self.reply_max, self.promised);
+        Served::Future(Box::pin(async move { encode_result::<K, E>(future.await, codec, reply_max, promised) }))
     }
 
     /// The reply for a method number that nothing here answers to.
@@ -367,13 +403,14 @@ impl<'a> Inbound<'a> {
 }
 
 /// Encodes what a method returned. What goes wrong from here on goes wrong after the method ran.
-fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, codec: u8, max_bytes: u64) -> Reply {
+fn encode_result<K: Coder, E: RemoteError>(result: MethodResult<K::Value, E>, codec: u8, max_bytes: u64, promised: bool) -> Reply {
     let result = match result {
         Ok(result) => result,
         Err(error) => return Reply::failed(&error),
     };
     let Ok(kind) = Codec::from_id(codec) else { return Reply::failed(&Error::new(ErrorKind::Codec, Outcome::Ran, "unknown codec")) };
     let status = if result.is_ok() { Status::Ok } else { Status::AppError };
+    let found = promised.then(|| Box::new(found::<K, E>(&result)));
     let mut bytes = crate::pool::take();
     let encoded = crate::panics::caught(|| {
         transfer::encoding(|| match result {
@@ -383,7 +420,7 @@ fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, code
     });
     let error = match encoded {
         Ok((Ok(()), outgoing)) => {
-            let reply = Reply { status, codec, bytes: ReplyBytes::Pooled(bytes), outgoing };
+            let reply = Reply { status, codec, bytes: ReplyBytes::Pooled(bytes), outgoing, found };
             match oversized(&reply.size(), reply.outgoing.references().len(), reply.outgoing.segments().len(), max_bytes, Outcome::Ran) {
                 None => return reply,
                 Some(error) => error,
@@ -394,6 +431,14 @@ fn encode_result<K: Coder, E: Serialize>(result: MethodResult<K::Value, E>, code
         Err(panic) => crate::context::guarded(panic.into_error(Outcome::Ran)),
     };
     Reply::failed(&error)
+}
+
+/// What those who call a result ahead may know of it. Of an error only what travels, so that it may be dropped anywhere.
+fn found<K: Coder, E: RemoteError>(result: &Result<K::Value, E>) -> Found {
+    match result {
+        Ok(value) => Found::References(K::references(value)),
+        Err(error) => Found::Nothing(Breakage::of(error).error().clone()),
+    }
 }
 
 /// A message that its receiver does not take.

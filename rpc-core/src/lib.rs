@@ -288,6 +288,52 @@
 //! # Ok::<(), netref::Error>(()) }).unwrap();
 //! ```
 //!
+//! # Ahead of a result
+//!
+//! A reference that a call will give can be used before it is there. [`Call::pipelined`] sends the call and gives a promise at once, which is a
+//! `Remote` like any other: it is called, passed on, and called ahead again, and a whole chain takes one round trip.
+//!
+//! ```
+//! use netref::{Pipeline, Remote, Result, remote};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[remote]
+//! pub trait Library {
+//!     async fn desk(&self) -> Result<Remote<dyn Desk>>;
+//! }
+//!
+//! #[remote]
+//! pub trait Desk {
+//!     async fn opened(&self) -> Result<Opened>;
+//! }
+//!
+//! /// The derive makes `OpenedPromise` of it, which has a promise of `door`.
+//! #[derive(Serialize, Deserialize, Pipeline)]
+//! pub struct Opened {
+//!     pub hour: u8,
+//!     pub door: Remote<dyn Door>,
+//! }
+//!
+//! #[remote]
+//! pub trait Door {
+//!     async fn knock(&self, times: u32) -> Result<u32>;
+//! }
+//! # struct Here;
+//! # impl Library for Here { async fn desk(&self) -> Result<Remote<dyn Desk>> { Ok(Remote::new(Here)) } }
+//! # impl Desk for Here { async fn opened(&self) -> Result<Opened> { Ok(Opened { hour: 8, door: Remote::new(Here) }) } }
+//! # impl Door for Here { async fn knock(&self, times: u32) -> Result<u32> { Ok(times) } }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let library = Remote::<dyn Library>::new(Here);
+//! let opened = library.desk().pipelined().opened().pipelined();
+//! assert_eq!(opened.door.knock(2).await?, 2); // three calls, one wait
+//! # Ok::<(), netref::Error>(()) }).unwrap();
+//! ```
+//!
+//! Calls on a promise start in the order in which they were made, and before those that are made on what it becomes, wherever that is. When the
+//! first call fails, those on its promise fail in the same way and did not run. [`Remote::resolved`] waits until it is known what a promise is;
+//! [`Remote::from_future`] makes one of any future.
+//!
 //! # Errors
 //!
 //! The error type of a method is the user's own. It arrives as it was returned; what goes wrong on the way is wrapped into it with `From`.
@@ -564,7 +610,7 @@
 //!
 //! # What is not there yet
 //!
-//! Promise pipelining, streams, TLS, sessions that outlive their connection. The README has the whole list.
+//! Streams, TLS, sessions that outlive their connection. The README has the whole list.
 //!
 //! # Features
 //!
@@ -585,7 +631,7 @@
 //! | --- | --- |
 //! | [`interface`](Interface), [`value`](Value), `promises`, `__private`, [`function`] | what the macro makes of a trait, what generated code calls, and the same for closures |
 //! | [`remote`](Remote), [`any`](AnyRemote), [`weak`](WeakRemote), [`object_key`](ObjectKey) | references |
-//! | [`call`](Call), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
+//! | [`call`](Call), [`pipeline`](Pipeline), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
 //! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool`, `compression` | values to bytes, references and byte payloads beside them, and fewer bytes |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
 //! | [`schema`], [`introspect`] | what the types of a method are made of, whether two versions fit, and what an object says about itself |
@@ -633,6 +679,7 @@ mod object;
 mod object_key;
 mod panics;
 mod peer;
+mod pipeline;
 mod pool;
 mod promises;
 mod proto;
@@ -671,11 +718,12 @@ pub use function::RemoteFn;
 pub use handler::{Handler, Method, Payload, RawCall, RawReply, RawReturn};
 pub use interface::{Export, Interface, InterfaceDescriptor, MethodDescriptor, ParameterDescriptor, Supertrait};
 pub use limits::Limits;
-pub use netref_macros::{Schema, remote};
+pub use netref_macros::{Pipeline, Schema, remote};
 pub use node::{Node, NodeBuilder, NodeStats, connect, connect_any};
 pub use object::Object;
 pub use object_key::ObjectKey;
 pub use peer::Peer;
+pub use pipeline::Pipeline;
 pub use remote::Remote;
 pub use schema::Schema;
 pub use session::{Session, SessionStats};

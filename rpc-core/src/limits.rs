@@ -11,7 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Calls of one session whose handlers may be unfinished here at a time, counted twice: once for calls from outside any handler and
-    /// once, in a pool of the same size, for calls made inside one. Default 4,096: far above what a busy session needs to fill a
+    /// once, in a pool of the same size, for calls made inside one. Besides, as many of each that were sent ahead of the results on which they
+    /// are made, and as many results that are kept for such calls. Default 4,096: far above what a busy session needs to fill a
     /// link (64 in flight saturate loopback) and small enough that the handlers' futures stay in the tens of megabytes.
     pub calls_in_flight: u32,
     /// Objects exported to an authenticated peer or one on this machine. Default 1,000,000 (about 100 MB of tables).
@@ -54,6 +55,8 @@ pub struct Limits {
     pub decoded_bytes: u64,
     /// Calls that may wait here, at the caller, for credit on one session. Default 100,000.
     pub waiting_calls: u32,
+    /// Calls that may wait here, at the caller, for what one promise turns out to be, besides those that travel ahead. Default 4,096.
+    pub promised_calls: u32,
     /// Frames of one peer that were refused before its session is closed. Default 1,000.
     pub refusals: u32,
     /// How many steps of ancestry a call may carry (see law 8 on re-entrance). Default 256.
@@ -87,6 +90,7 @@ impl Default for Limits {
             depth: 64,
             decoded_bytes: 256 << 20,
             waiting_calls: 100_000,
+            promised_calls: 4_096,
             refusals: 1_000,
             chain_holds: 256,
             handshake: Duration::from_secs(5),

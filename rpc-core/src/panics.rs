@@ -114,12 +114,18 @@ pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
 /// A future of the user's whose panics become errors.
 pub(crate) struct Caught<F> {
     future: Option<Pin<Box<F>>>,
+    what: &'static str,
     outcome: Outcome,
 }
 
 impl<F> Caught<F> {
     pub(crate) fn new(future: F, outcome: Outcome) -> Self {
-        Self { future: Some(Box::pin(future)), outcome }
+        Self::of(future, "the handler", outcome)
+    }
+
+    /// `what` is it that panics, if anything does.
+    pub(crate) fn of(future: F, what: &'static str, outcome: Outcome) -> Self {
+        Self { future: Some(Box::pin(future)), what, outcome }
     }
 }
 
@@ -127,12 +133,12 @@ impl<F: Future> Future for Caught<F> {
     type Output = Result<F::Output, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = self.outcome;
+        let (what, outcome) = (self.what, self.outcome);
         let Some(future) = &mut self.future else { return Poll::Pending };
         let polled = match caught(|| future.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(panicked) => Err(panicked.into_error(outcome)),
+            Err(panicked) => Err(panicked.into_error_of(what, outcome)),
         };
         drop_quietly(self.future.take());
         Poll::Ready(polled)

@@ -61,7 +61,7 @@ pub trait Returns {
     /// How the value travels.
     type Coder: Coder<Value = Self::Value>;
     /// The error.
-    type Error: From<Error> + Serialize + DeserializeOwned + Send + 'static;
+    type Error: RemoteError;
 }
 
 /// An argument on its way out, encoded from a borrow.

@@ -1,6 +1,7 @@
 //! Owns [`Remote`]: a reference to an object that implements a trait, wherever the object lives.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,6 +13,8 @@ use crate::interface::{Export, Interface, Supertrait};
 use crate::introspect::Description;
 use crate::object::cell::{Cell, ErasedObject};
 use crate::object_key::ObjectKey;
+use crate::pipeline::{self, Asked, At, Breakage, Path, Pipeline};
+use crate::promises::RemoteError;
 use crate::schema;
 use crate::servant::Hosted;
 use crate::weak::WeakRemote;
@@ -132,6 +135,9 @@ impl<T: ?Sized + Interface> Remote<T> {
                 return Self { place: RemotePlace::Here(object) };
             }
         }
+        if let Place::Promise(promise) = &reference.place {
+            promise.name(T::DESCRIPTOR.name);
+        }
         Self { place: RemotePlace::Any(reference) }
     }
 
@@ -231,7 +237,7 @@ impl<T: ?Sized + Interface> Remote<T> {
 
     /// Whose object it is: equal for two references to the same object, whatever way they came.
     ///
-    /// `None` for a reference that arrived broken. For an object of another node the key is what its peer says.
+    /// `None` for a reference that arrived broken, and for a promise until it is known what it refers to. For an object of another node the key is what its peer says.
     pub fn key(this: &Self) -> Option<ObjectKey> {
         match &this.place {
             RemotePlace::Here(object) => Some(ObjectKey::of_local(object.meta())),
@@ -243,7 +249,7 @@ impl<T: ?Sized + Interface> Remote<T> {
     pub fn is_local(this: &Self) -> bool {
         match &this.place {
             RemotePlace::Here(_) => true,
-            RemotePlace::Any(reference) => reference.is_here(),
+            RemotePlace::Any(reference) => reference.known().is_some_and(|known| known.is_here()),
         }
     }
 
@@ -262,6 +268,59 @@ impl<T: ?Sized + Interface> Remote<T> {
             None => std::future::pending().await,
             Some(reference) => reference.clone().closed().await,
         }
+    }
+
+    /// Waits until it is known what a promise refers to, and gives the reference to that. One that is no promise is given at once.
+    ///
+    /// A promise can be called before, and calls on it and on what this gives start in their order. Waiting is for those who need to
+    /// know: for its [`key`](Self::key), for instance. Calls on an object of this process are encoded as long as they are made on the
+    /// promise of it.
+    ///
+    /// # Errors
+    ///
+    /// Why the promise came to nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn resolved(this: &Self) -> Result<Self, Error> {
+        match &this.place {
+            RemotePlace::Here(_) => Ok(this.clone()),
+            RemotePlace::Any(reference) => reference.resolved().await.map(Self::from_any),
+        }
+    }
+
+    /// A reference to what `future` will give, for use at once.
+    ///
+    /// Calls on it wait here, bounded in number, and start in their order when the future is done. Passed on to another node before that
+    /// it is called through this one. It runs on a task of its own, and is dropped when nobody holds the reference any more and nothing
+    /// waits for it.
+    ///
+    /// ```
+    /// # use netref::{Remote, Result, remote};
+    /// # #[remote] trait Greeter { async fn greet(&self) -> Result<String>; }
+    /// # struct Polite; impl Greeter for Polite { async fn greet(&self) -> Result<String> { Ok("hello".into()) } }
+    /// # async fn dial() -> Result<Remote<dyn Greeter>> { Ok(Remote::new(Polite)) }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let greeter = Remote::from_future(async { dial().await });
+    /// assert_eq!(greeter.greet().await?, "hello");
+    /// # Ok::<(), netref::Error>(()) }).unwrap();
+    /// ```
+    pub fn from_future<F, E>(future: F) -> Self
+    where
+        F: Future<Output = Result<Self, E>> + Send + 'static,
+        E: RemoteError,
+        T: 'static,
+    {
+        let asked = Asked::new();
+        let promise = <Self as Pipeline>::promised(&At::the_result_of(&asked));
+        pipeline::drive(&asked, async move {
+            match future.await {
+                Ok(reference) => Ok(vec![(Path::new(), Self::into_any(reference))]),
+                Err(error) => Err(Arc::new(Breakage::of(&error))),
+            }
+        });
+        promise
     }
 
     /// A reference that does not keep the object alive.

@@ -12,6 +12,7 @@ use crate::inbound::{Inbound, Reply, Served};
 use crate::interface::{Base, Interface, InterfaceDescriptor, MethodDescriptor};
 use crate::introspect::InterfaceInfo;
 use crate::object::cell::{ErasedObject, ObjectMeta};
+use crate::pipeline::Promise;
 use crate::schema::cut;
 
 /// What a method number of the peer's means for one kind of servant.
@@ -48,6 +49,9 @@ impl Kind {
         word_of(self.erased) ^ u64::from(self.place).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
+
+/// Gives a servant again while its object is alive.
+pub(crate) type WeakServant = Arc<dyn Fn() -> Option<Arc<dyn Servant>> + Send + Sync>;
 
 /// An object under one interface.
 pub(crate) trait Servant: Send + Sync + 'static {
@@ -97,8 +101,18 @@ pub(crate) trait Servant: Send + Sync + 'static {
         None
     }
 
+    /// Itself as a promise, when it is not known yet what it is.
+    fn as_promise(self: Arc<Self>) -> Option<Arc<Promise>> {
+        None
+    }
+
     /// Itself as a reference to something on a session, when it is only passed on.
     fn as_import(self: Arc<Self>) -> Option<Arc<crate::session::Import>> {
+        None
+    }
+
+    /// The way back to it that does not keep its object alive. `None` when the servant itself is what is kept alive.
+    fn weak(self: Arc<Self>) -> Option<WeakServant> {
         None
     }
 
@@ -202,6 +216,12 @@ impl<E: ?Sized + ErasedObject> Servant for Hosted<E> {
 
     fn offers(&self) -> Vec<&'static InterfaceDescriptor> {
         self.object.offers()
+    }
+
+    fn weak(self: Arc<Self>) -> Option<WeakServant> {
+        let Self { descriptor, begin, place, dispatch, upcast, .. } = *self;
+        let object = Arc::downgrade(&self.object);
+        Some(Arc::new(move || Some(Arc::new(Self { object: object.upgrade()?, descriptor, begin, place, dispatch, upcast }) as _)))
     }
 
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {

@@ -8,9 +8,12 @@ use serde::{Deserialize, Deserializer};
 
 use crate::any::AnyRemote;
 use crate::compression::Packing;
-use crate::error::{Error, Verbatim};
+use crate::error::{Error, Outcome};
 use crate::limits::Size;
 use crate::peer::Peer;
+
+/// What a reference is called where it stands in a value.
+pub(crate) const REFERENCE: &str = "netref::Remote";
 
 /// What a message carries beside its payload, on its way out. Most carry nothing; as one word that costs nothing to hand on.
 #[derive(Debug, Default)]
@@ -139,10 +142,14 @@ impl Incoming {
 enum Mode {
     None,
     Encode,
+    /// As for encoding, but nothing leaves.
+    Look,
     /// With the arguments of a call, or any value that is no result.
     Decode,
     /// With the result of a call.
     DecodeResult,
+    /// With the error of another call, on whose result a call was made: that one did not run.
+    DecodeBroken,
 }
 
 /// The message that is encoded or decoded on this thread.
@@ -195,6 +202,18 @@ pub(crate) fn encoding<R>(f: impl FnOnce() -> R) -> (R, Outgoing) {
     (result, SCOPE.with(|scope| scope.outgoing.take()))
 }
 
+/// Looks through a value that stays where it is: `f` runs a serializer that only looks at it, and the references in it are given.
+pub(crate) fn looking<R>(f: impl FnOnce() -> R) -> (R, Vec<AnyRemote>) {
+    let _restore = Restore::enter(Mode::Look, Incoming(None));
+    let result = f();
+    (result, SCOPE.with(|scope| scope.outgoing.take()).take_references())
+}
+
+/// Whether a value is only looked through, so that what can leave once must not.
+pub(crate) fn is_looking() -> bool {
+    SCOPE.with(|scope| scope.mode.get()) == Mode::Look
+}
+
 /// Decodes one message: `f` runs the deserializer, which takes from `incoming`. What is left over is dropped, and so released.
 #[inline]
 pub(crate) fn decoding<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
@@ -206,6 +225,13 @@ pub(crate) fn decoding<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
 #[inline]
 pub(crate) fn decoding_result<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
     let _restore = Restore::enter(Mode::DecodeResult, incoming);
+    f()
+}
+
+/// Decodes the error of the call on whose promised result another one was made. A netref error in it says of that one that it did not run.
+#[inline]
+pub(crate) fn decoding_broken<R>(incoming: Incoming, f: impl FnOnce() -> R) -> R {
+    let _restore = Restore::enter(Mode::DecodeBroken, incoming);
     f()
 }
 
@@ -231,7 +257,7 @@ pub(crate) fn take_segment(index: u32) -> Option<Bytes> {
 
 fn put<T>(table: impl FnOnce(&mut OutgoingTables) -> &mut Vec<T>, entry: T) -> Option<u32> {
     SCOPE.with(|scope| {
-        if scope.mode.get() != Mode::Encode {
+        if !matches!(scope.mode.get(), Mode::Encode | Mode::Look) {
             return None;
         }
         let mut outgoing = scope.outgoing.borrow_mut();
@@ -243,7 +269,7 @@ fn put<T>(table: impl FnOnce(&mut OutgoingTables) -> &mut Vec<T>, entry: T) -> O
 
 fn take<T>(table: impl FnOnce(&mut IncomingTables) -> &mut Vec<Option<T>>, index: u32) -> Option<T> {
     SCOPE.with(|scope| {
-        if !matches!(scope.mode.get(), Mode::Decode | Mode::DecodeResult) {
+        if !matches!(scope.mode.get(), Mode::Decode | Mode::DecodeResult | Mode::DecodeBroken) {
             return None;
         }
         table(scope.incoming.borrow_mut().0.as_mut()?).get_mut(index as usize)?.take()
@@ -254,15 +280,16 @@ impl<'de> Deserialize<'de> for Error {
     /// Inside the result of a call the error arrives as kind `Nested` with the original as its origin: the receiver's own call ran,
     /// whatever the outcome of the call that the handler made.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Verbatim::deserialize(deserializer).map(|Verbatim(error)| nest(error))
+        crate::error::deserialize_plainly(deserializer).map(nest)
     }
 }
 
 /// An error that is decoded inside a result belongs to a call of the handler's.
 fn nest(error: Error) -> Error {
-    let is_result = SCOPE.with(|scope| scope.mode.get() == Mode::DecodeResult);
-    if !is_result {
-        return error;
+    match SCOPE.with(|scope| scope.mode.get()) {
+        Mode::DecodeResult => {}
+        Mode::DecodeBroken => return error.with_outcome(Outcome::NotRun),
+        Mode::None | Mode::Encode | Mode::Look | Mode::Decode => return error,
     }
     let answered = SCOPE.with(|scope| {
         let incoming = scope.incoming.borrow();

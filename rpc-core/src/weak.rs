@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::any::{AnyRemote, Place};
@@ -50,10 +51,55 @@ enum WeakPlace<T: ?Sized + Interface> {
     There(Weak<Import>),
     /// A handler, or an object under another interface than its own.
     Handled(Weak<dyn Servant>),
+    /// A promise, or what it has become.
+    Promised(WeakAny),
     /// A reference that arrived broken.
     Broken(AnyRemote),
     /// It came from elsewhere.
     Travelled(Remote<dyn WeakTarget>),
+}
+
+/// Gives a reference while its object is alive.
+pub(crate) type WeakAny = Arc<dyn Fn() -> Option<AnyRemote> + Send + Sync>;
+
+/// What a promise has become, for those who do not hold it. It outlives the promise.
+#[derive(Default)]
+pub(crate) struct Become(Mutex<Option<WeakAny>>);
+
+impl Become {
+    pub(crate) fn is(&self, reference: &AnyRemote) {
+        let weak = weak_any(reference);
+        *self.0.lock() = Some(weak);
+    }
+
+    fn upgrade(&self) -> Option<AnyRemote> {
+        let upgrade = self.0.lock().clone();
+        upgrade?()
+    }
+}
+
+/// The way back to a reference. Of a promise it gives the promise while somebody in this process holds that, and then what it has become.
+fn weak_any(reference: &AnyRemote) -> WeakAny {
+    match &reference.place {
+        Place::Here(servant) => {
+            let kept = Arc::downgrade(servant);
+            let weak = Arc::clone(servant).weak().unwrap_or_else(|| Arc::new(move || kept.upgrade()));
+            Arc::new(move || weak().map(AnyRemote::here))
+        }
+        Place::There(import) => {
+            let import = Arc::downgrade(import);
+            Arc::new(move || import.upgrade().map(AnyRemote::there))
+        }
+        Place::Promise(promise) => {
+            let (promise, later) = (Arc::downgrade(promise), promise.left_behind());
+            Arc::new(move || promise.upgrade().map(AnyRemote::promise).or_else(|| later.upgrade()))
+        }
+        Place::Stream(_) => Arc::new(|| None),
+        Place::Broken(_) => {
+            let reference = reference.clone();
+            Arc::new(move || Some(reference.clone()))
+        }
+    }
 }
 
 /// Gives the object while it is alive.
@@ -74,6 +120,7 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             (Some(object), _) => WeakPlace::Here(Arc::downgrade(object)),
             (None, Some(AnyRemote { place: Place::There(import) })) => WeakPlace::There(Arc::downgrade(import)),
             (None, Some(AnyRemote { place: Place::Here(servant) })) => WeakPlace::Handled(Arc::downgrade(servant)),
+            (None, Some(promise @ AnyRemote { place: Place::Promise(_) })) => WeakPlace::Promised(weak_any(promise)),
             _ => WeakPlace::Broken(Remote::to_any(strong)),
         };
         Self { place }
@@ -97,6 +144,7 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             WeakPlace::Own(upgrade) => Ok(upgrade().map(Remote::of_erased)),
             WeakPlace::There(import) => Ok(import.upgrade().map(|import| Remote::from_any(AnyRemote::there(import)))),
             WeakPlace::Handled(servant) => Ok(servant.upgrade().map(|servant| Remote::from_any(AnyRemote::here(servant)))),
+            WeakPlace::Promised(upgrade) => Ok(upgrade().map(Remote::from_any)),
             WeakPlace::Broken(reference) => Ok(Some(Remote::from_any(reference.clone()))),
             WeakPlace::Travelled(target) => {
                 let call = WeakTarget::upgrade(target);
@@ -122,6 +170,10 @@ impl<T: ?Sized + Interface> WeakRemote<T> {
             WeakPlace::Handled(servant) => {
                 let servant = servant.clone();
                 stand_in(move || servant.upgrade().map(AnyRemote::here))
+            }
+            WeakPlace::Promised(upgrade) => {
+                let upgrade = Arc::clone(upgrade);
+                stand_in(move || upgrade())
             }
             WeakPlace::Broken(reference) => {
                 let reference = reference.clone();
@@ -165,6 +217,7 @@ impl<T: ?Sized + Interface> Clone for WeakRemote<T> {
             WeakPlace::Own(upgrade) => WeakPlace::Own(Arc::clone(upgrade)),
             WeakPlace::There(import) => WeakPlace::There(import.clone()),
             WeakPlace::Handled(servant) => WeakPlace::Handled(servant.clone()),
+            WeakPlace::Promised(upgrade) => WeakPlace::Promised(Arc::clone(upgrade)),
             WeakPlace::Broken(reference) => WeakPlace::Broken(reference.clone()),
             WeakPlace::Travelled(target) => WeakPlace::Travelled(target.clone()),
         };

@@ -114,6 +114,7 @@ mod model;
 mod names;
 mod own;
 mod parse;
+mod pipeline;
 mod plain;
 mod schema;
 mod text;
@@ -243,4 +244,28 @@ pub fn remote(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Schema, attributes(netref, serde))]
 pub fn schema(item: TokenStream) -> TokenStream {
     schema::derive(item.into()).into()
+}
+
+/// Makes a struct the result of a method of which the references can be used before it is there: see `Call::pipelined`.
+///
+/// It adds a struct of the promises, named after it: for `Opened` that is `OpenedPromise`. Fields of type `Remote`, `AnyRemote`,
+/// `RemoteFn`, or an `Option` of these, are in it, and fields with `#[pipeline]`, whose types derive `Pipeline` themselves; other fields
+/// are not. A promise of an `Option` that is `None` is broken.
+///
+/// ```ignore
+/// #[derive(serde::Serialize, serde::Deserialize, netref::Pipeline)]
+/// pub struct Opened {
+///     pub account: Remote<dyn Account>,
+///     pub number: u64,
+///     #[pipeline]
+///     pub statements: Statements,
+/// }
+///
+/// bank.open("ada").pipelined().account.deposit(5).await?; // one round trip
+/// ```
+///
+/// `#[netref(crate = "…")]` says where netref is, when it is not `::netref`.
+#[proc_macro_derive(Pipeline, attributes(netref, serde, pipeline))]
+pub fn pipeline(item: TokenStream) -> TokenStream {
+    pipeline::derive(item.into()).into()
 }

@@ -14,6 +14,7 @@ use crate::inbound::{Inbound, Served};
 use crate::interface::{Interface, InterfaceDescriptor};
 use crate::introspect::InterfaceInfo;
 use crate::object::cell::ObjectMeta;
+use crate::pipeline::Promise;
 use crate::remote::Remote;
 use crate::servant::{Kind, Resolved, Servant, served};
 use crate::session::Import;
@@ -128,6 +129,11 @@ impl Servant for Around {
     }
 }
 
+/// An object of this process whose calls go where the reference leads, and which is nothing else to anybody: with an identity of its own.
+pub(crate) fn apart(reference: AnyRemote) -> Arc<dyn Servant> {
+    Arc::new(Around { meta: Arc::new(ObjectMeta::new()), inner: reference, chain: Chain::default() })
+}
+
 /// What an export table holds of a node with interceptors for what comes in. It is the servant itself to everybody but callers.
 struct Incoming {
     inner: Arc<dyn Servant>,
@@ -172,11 +178,12 @@ impl Servant for Incoming {
     }
 
     fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
-        let inner = match Arc::clone(&self.inner).as_import() {
+        let inner = match (Arc::clone(&self.inner).as_import(), Arc::clone(&self.inner).as_promise()) {
             // What is hosted here answers questions before they come to this.
-            Some(import) if is_question(&import, &inbound.method()) => return import.serve(method, inbound),
-            Some(import) => AnyRemote::there(import),
-            None => AnyRemote::here(Arc::clone(&self.inner)),
+            (Some(import), _) if is_question(&import, &inbound.method()) => return import.serve(method, inbound),
+            (Some(import), _) => AnyRemote::there(import),
+            (None, Some(promise)) => AnyRemote::promise(promise),
+            (None, None) => AnyRemote::here(Arc::clone(&self.inner)),
         };
         let named = named(&*self, method, inbound);
         serve_around((&self.chain, Side::Callee), inner, named, method, inbound)
@@ -204,6 +211,10 @@ impl Servant for Incoming {
 
     fn as_import(self: Arc<Self>) -> Option<Arc<Import>> {
         Arc::clone(&self.inner).as_import()
+    }
+
+    fn as_promise(self: Arc<Self>) -> Option<Arc<Promise>> {
+        Arc::clone(&self.inner).as_promise()
     }
 
     fn exported(self: Arc<Self>) -> Option<Arc<dyn Servant>> {

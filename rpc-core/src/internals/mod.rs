@@ -8,5 +8,6 @@
 //! | `simulation` | two or three nodes in virtual time, driven by a seed |
 
 pub mod fuzz;
+pub mod order;
 pub mod search;
 pub mod simulation;

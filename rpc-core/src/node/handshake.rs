@@ -53,7 +53,7 @@ struct Theirs {
 /// What a node offers.
 fn offered(node: &NodeCore) -> u64 {
     let compression = if node.compresses() { wire::feature::COMPRESSION } else { 0 };
-    wire::feature::STREAMS | compression
+    wire::feature::STREAMS | wire::feature::PIPELINING | compression
 }
 
 /// A link during its handshake.

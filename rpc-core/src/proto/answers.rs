@@ -39,14 +39,35 @@ pub(crate) struct Answers {
     queued: u64,
     taken: u64,
     written: u64,
+    /// Calls that may run at a time.
     limit: u32,
+    /// What the index of a call has to stay below: besides those that run, results of promised calls are held.
+    indices: u32,
 }
 
 impl Answers {
     /// `limit` is for each of the two pools.
     pub(crate) fn new(limit: u32) -> Self {
         let limit = limit.saturating_mul(2);
-        Self { slots: Vec::new(), running: 0, holding: 0, arrived: 0, departing: false, queued: 0, taken: 0, written: 0, limit }
+        Self {
+            slots: Vec::new(),
+            running: 0,
+            holding: 0,
+            arrived: 0,
+            departing: false,
+            queued: 0,
+            taken: 0,
+            written: 0,
+            limit,
+            indices: limit,
+        }
+    }
+
+    /// Takes as many again that were sent ahead of what they are made on, in each pool, and holds the results of half as many. Called before
+    /// anything else.
+    pub(crate) fn offer_promises(&mut self) {
+        self.indices = self.limit.saturating_mul(2).saturating_add(self.limit / 2);
+        self.limit = self.limit.saturating_mul(2);
     }
 
     /// Takes a call in, or says which rule it breaks.
@@ -58,7 +79,7 @@ impl Answers {
         // with the batch they are in, so a peer may have read as many more as a batch can hold, and be right to call again.
         let unread = self.unwritten().min(u64::from(u32::MAX)) as u32;
         let in_flight = self.running.saturating_add(unread);
-        if id.index >= self.limit || self.running >= self.limit || in_flight >= self.limit.saturating_mul(2) {
+        if id.index >= self.indices || self.running >= self.limit || in_flight >= self.limit.saturating_mul(2) {
             return Err(Rule::CallIdInUse);
         }
         let index = id.index as usize;
@@ -147,6 +168,16 @@ impl Answers {
         self.queued - self.written
     }
 
+    /// Calls that may run at a time.
+    pub(crate) fn most_running(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// Whether it takes no more calls.
+    pub(crate) fn is_departing(&self) -> bool {
+        self.departing
+    }
+
     /// Takes no more calls. Gives the number of the last one that arrived, for the go-away.
     pub(crate) fn depart(&mut self) -> u64 {
         self.departing = true;
@@ -162,7 +193,7 @@ impl Answers {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self { departing: true, ..Self::new(self.limit / 2) };
+        *self = Self { departing: true, limit: self.limit, indices: self.indices, ..Self::new(0) };
     }
 }
 
@@ -174,10 +205,6 @@ impl Answers {
             .iter()
             .enumerate()
             .filter_map(|(index, slot)| Some((CallId { index: index as u32, generation: slot.generation }, slot.answer?)))
-    }
-
-    pub(crate) fn is_departing(&self) -> bool {
-        self.departing
     }
 }
 
@@ -195,6 +222,18 @@ mod tests {
         assert_eq!(answers.open(id(0, 0)), Ok(Admission::Accepted));
         assert_eq!(answers.open(id(0, 1)), Err(Rule::CallIdInUse));
         assert_eq!(answers.open(id(8, 0)), Err(Rule::CallIdInUse));
+    }
+
+    #[test]
+    fn calls_ahead_and_results_that_are_held_have_room_of_their_own() {
+        let mut answers = Answers::new(1);
+        answers.offer_promises();
+        assert_eq!(answers.open(id(4, 0)), Ok(Admission::Accepted));
+        assert!(answers.returned(id(4, 0), true));
+        for index in 0..4 {
+            assert_eq!(answers.open(id(index, 0)), Ok(Admission::Accepted));
+        }
+        assert_eq!((answers.running(), answers.open(id(5, 0))), (4, Err(Rule::CallIdInUse)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::ahead::Ahead;
 use super::answers::{Admission, Answers};
 use super::assembly::Assembly;
 use super::credit::{ReceiveWindow, SendWindow};
@@ -22,6 +23,7 @@ use crate::wire::ChunkOf;
 pub(crate) struct Connection {
     pub(crate) questions: Questions,
     pub(crate) answers: Answers,
+    pub(crate) ahead: Ahead,
     pub(crate) exports: Exports,
     pub(crate) imports: Imports,
     pub(crate) own: OwnDefinitions,
@@ -69,6 +71,7 @@ impl Connection {
         Self {
             questions: Questions::new(theirs.calls_in_flight),
             answers: Answers::new(ours.calls_in_flight),
+            ahead: Ahead::default(),
             // Neither side can make the other's table grow beyond what that one allows.
             exports: Exports::new(theirs.exports.min(ours.exports)),
             imports: Imports::new(ours.exports),
@@ -90,7 +93,12 @@ impl Connection {
 
     /// Whether the peer has room and credit for a call that costs so much.
     pub(crate) fn has_room(&self, pool: Pool, cost: u64) -> bool {
-        self.questions.has_room(pool) && self.calls_out.has(cost)
+        self.questions.has_room(pool) && self.has_credit(cost)
+    }
+
+    /// Whether the peer has credit for a call that costs so much.
+    pub(crate) fn has_credit(&self, cost: u64) -> bool {
+        self.calls_out.has(cost)
     }
 
     /// Opens a question for a call for which there is room.
@@ -98,6 +106,13 @@ impl Connection {
         let taken = self.calls_out.take(cost);
         debug_assert!(taken, "a call was sent without credit for it");
         self.questions.open(pool, token)
+    }
+
+    /// Opens a question for a call that goes ahead, for which room was taken before and there is credit.
+    pub(crate) fn call_ahead(&mut self, pool: Pool, cost: u64, token: u32) -> CallId {
+        let taken = self.calls_out.take(cost);
+        debug_assert!(taken, "a call was sent without credit for it");
+        self.questions.open_ahead(pool, token, cost)
     }
 
     /// Closes a question whose frame could not be written.
@@ -118,7 +133,7 @@ impl Connection {
             return Err(Rule::CallIdInUse);
         }
         // Calls after a go-away are not counted by the table of answers, so what arrives of them is bounded here.
-        let crowded = self.call_pieces.len() as u64 >= 2 * u64::from(self.ours.calls_in_flight);
+        let crowded = self.call_pieces.len() >= self.answers.most_running();
         let admission = if crowded { Err(Rule::CallIdInUse) } else { self.answers.open(id) };
         let arrival = match admission {
             Ok(Admission::Accepted) => {
@@ -158,7 +173,7 @@ impl Connection {
     /// The first frame of a return arrived. True when it is complete.
     pub(crate) fn handle_return(&mut self, id: CallId, size: Size, present: u64) -> Result<bool, Rule> {
         let Size { total, cost } = size;
-        if self.questions.get(id).is_none() || self.return_pieces.is_open(id) {
+        if !self.questions.awaits_return(id) || self.return_pieces.is_open(id) {
             return Err(Rule::ReturnForNoCall);
         }
         if total > self.ours.message_bytes || !self.returns_in.announce(cost) {
@@ -186,7 +201,18 @@ impl Connection {
             // A cancel that crosses the return finds nothing, and that is no fault.
             return Ok(if self.answers.cancel(id) { Finished::Stop } else { Finished::Nothing });
         }
-        if self.answers.finish(id) { Ok(Finished::LetGo) } else { Err(Rule::FinishForNoCall) }
+        match self.ahead.finish(id) {
+            Some(true) => {
+                self.answers.finish(id);
+                Ok(Finished::LetGo)
+            }
+            // It runs on, and nobody wants its result.
+            Some(false) => Ok(Finished::Nothing),
+            None if self.answers.finish(id) => Ok(Finished::LetGo),
+            // Its call may have come after the go-away, and its caller is not told yet.
+            None if self.answers.is_departing() => Ok(Finished::Nothing),
+            None => Err(Rule::FinishForNoCall),
+        }
     }
 
     /// The peer grants credit for calls.
@@ -221,6 +247,7 @@ impl Connection {
     pub(crate) fn close(&mut self) {
         self.questions.clear();
         self.answers.clear();
+        self.ahead.clear();
         self.exports.clear();
         self.imports.clear();
         self.call_pieces.clear();
@@ -302,6 +329,30 @@ mod tests {
         assert_eq!(callee.handle_call(id, size(800), 1), Ok(CallArrival::Partial));
         assert_eq!(callee.handle_call(CallId { index: 1, generation: 0 }, size(800), 1), Err(Rule::BeyondCredit));
         assert_eq!(callee.check(), Ok(()));
+    }
+
+    #[test]
+    fn late_calls_arrive_in_pieces_as_many_as_may_be_on_their_way() {
+        let mut callee = Connection::new(PeerLimits { calls_in_flight: 1, ..limits() }, limits(), 3, None);
+        callee.answers.offer_promises();
+        callee.answers.depart();
+        for index in 0..5 {
+            let arrival = callee.handle_call(CallId { index, generation: 0 }, Size { total: 2, cost: 2 }, 1);
+            let expected = if index < 4 { Ok(CallArrival::Departed { complete: false }) } else { Err(Rule::CallIdInUse) };
+            assert_eq!(arrival, expected);
+        }
+    }
+
+    #[test]
+    fn finish_of_a_promised_call_that_came_too_late_is_no_fault() {
+        let (mut caller, mut callee) = pair();
+        let id = caller.call(Pool::Root, size(1).cost, 0);
+        caller.questions.promise(id);
+        assert_eq!(callee.handle_finish(id, false), Err(Rule::FinishForNoCall));
+        callee.answers.depart();
+        assert_eq!(callee.handle_call(id, size(1), 1), Ok(CallArrival::Departed { complete: true }));
+        assert!(caller.questions.finish(id));
+        assert_eq!(callee.handle_finish(id, false), Ok(Finished::Nothing));
     }
 
     #[test]

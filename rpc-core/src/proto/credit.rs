@@ -58,9 +58,9 @@ pub(crate) struct ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    /// `largest` is the size of the largest message that may come.
+    /// `largest` is the size of the largest message that may come. Half of what is left beside it is for messages that wait for others.
     pub(crate) fn new(size: u64, largest: u64) -> Self {
-        Self { size, step: (size / 2).min(size.saturating_sub(largest)), used: 0, owed: 0 }
+        Self { size, step: size.saturating_sub(largest).div_ceil(2), used: 0, owed: 0 }
     }
 
     /// A message of `bytes` is announced. False when the sender had no credit for it.
@@ -88,6 +88,14 @@ impl ReceiveWindow {
         }
         self.used -= self.owed.min(self.used);
         Some(std::mem::take(&mut self.owed))
+    }
+}
+
+#[cfg(test)]
+impl ReceiveWindow {
+    /// The most that is owed and not granted.
+    pub(crate) fn most_owed(&self) -> u64 {
+        self.step.saturating_sub(1)
     }
 }
 

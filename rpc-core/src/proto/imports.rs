@@ -44,6 +44,11 @@ impl Imports {
         Ok(())
     }
 
+    /// Whether references to an export are held here.
+    pub(crate) fn holds(&self, id: ExportId) -> bool {
+        self.slots.get(id.index as usize).is_some_and(|slot| slot.generation == id.generation && slot.count > 0)
+    }
+
     /// Gives references back that were dropped, in any order. What is left in `releases` is to be sent: added up by object, and held.
     pub(crate) fn give_back(&mut self, releases: &mut Vec<(ExportId, u32)>) {
         add_up(releases);

@@ -77,6 +77,18 @@ impl<T> Lines<T> {
         }
     }
 
+    /// What has its turn goes behind those that came since, as long as there are calls among them: it is what calls on the object are sent
+    /// elsewhere after. Gives it back, out of the line, when there are none. `goes_last` tells what is no call.
+    pub(crate) fn go_last(&mut self, object: u64, id: CallId, ready: T, goes_last: impl Fn(&T) -> bool) -> Option<T> {
+        self.leave(object, id);
+        let Some(line) = self.lines.get_mut(&object) else { return Some(ready) };
+        if line.iter().all(|place| matches!(place, Place::Ready(_, other) if goes_last(other))) {
+            return Some(ready);
+        }
+        line.push_back(Place::Ready(id, ready));
+        None
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lines.values().map(VecDeque::len).sum()
     }
@@ -115,6 +127,24 @@ mod tests {
         lines.leave(7, id(0));
         assert_eq!(lines.next(7), Some((id(1), "second")));
         lines.leave(7, id(1));
+        assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn what_goes_last_waits_for_calls_and_for_nothing_else() {
+        let mut lines = Lines::default();
+        let goes_last = |turn: &&str| turn.starts_with("last");
+        for (index, turn) in ["last", "call", "last too"].into_iter().enumerate() {
+            lines.push(7, Place::Ready(id(index as u32), turn));
+        }
+        assert_eq!(lines.next(7), Some((id(0), "last")));
+        assert_eq!(lines.go_last(7, id(0), "last", goes_last), None, "a call came since");
+        assert_eq!(lines.next(7), Some((id(1), "call")));
+        lines.leave(7, id(1));
+        assert_eq!(lines.next(7), Some((id(2), "last too")));
+        assert_eq!(lines.go_last(7, id(2), "last too", goes_last), Some("last too"));
+        assert_eq!(lines.next(7), Some((id(0), "last")));
+        assert_eq!(lines.go_last(7, id(0), "last", goes_last), Some("last"));
         assert!(lines.is_empty());
     }
 }

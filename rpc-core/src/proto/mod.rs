@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `connection` | one end of a session: all the tables together |
 //! | `questions` | the calls sent and not yet answered |
+//! | `ahead` | calls on results that are not there yet: the peer's, and how many of one's own |
 //! | `answers` | the peer's calls that run here |
 //! | `exports`, `imports` | who holds how many references to what |
 //! | `definitions` | the numbers that stand for interfaces and methods |
@@ -17,6 +18,7 @@
 //! | `keepalive` | whether the peer is alive |
 //! | `rule` | what a peer can do wrong |
 
+pub(crate) mod ahead;
 pub(crate) mod answers;
 pub(crate) mod assembly;
 pub(crate) mod connection;
@@ -32,6 +34,9 @@ pub(crate) mod stream;
 pub(crate) mod streams;
 pub(crate) mod ways;
 
+#[cfg(feature = "internals")]
+pub(crate) use ahead::Ahead;
+pub(crate) use ahead::{AheadRoom, Bounds as AheadBounds, Whereabouts, opens_at_once};
 pub(crate) use answers::Answer;
 pub(crate) use connection::{CallArrival, Connection, Finished};
 pub(crate) use credit::window_for;
@@ -39,7 +44,7 @@ pub(crate) use definitions::{Defined, Numbers};
 pub(crate) use exports::Grant;
 pub(crate) use keepalive::{KeepAlive, Silence};
 pub(crate) use lines::{Lines, Place};
-pub(crate) use questions::Pool;
+pub(crate) use questions::{Pool, Question};
 pub(crate) use rule::Rule;
 pub(crate) use stream::{Half, Kind, item_max};
 #[cfg(feature = "internals")]

@@ -21,6 +21,31 @@ pub(crate) struct Question {
     /// What the shell keeps for this call; the table only hands it back.
     pub(crate) token: u32,
     pub(crate) cancelled: bool,
+    /// What it costs, when it was sent ahead of what it is made on.
+    pub(crate) ahead: Option<u64>,
+    /// What is left of it, when its result is called ahead.
+    promise: Option<PromiseState>,
+}
+
+impl Question {
+    /// Whether its result is called ahead, so that it has to be finished.
+    #[cfg(feature = "internals")]
+    pub(crate) fn is_promised(&self) -> bool {
+        self.promise.is_some()
+    }
+
+    /// Whether a return may still come.
+    pub(crate) fn awaits_return(&self) -> bool {
+        self.promise != Some(PromiseState::Returned)
+    }
+}
+
+/// Where a question stands whose result is called ahead: it is closed when it was returned and finished, in any order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum PromiseState {
+    Open,
+    Returned,
+    Finished,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,7 +60,14 @@ pub(crate) struct Questions {
     slots: Vec<Slot>,
     free: Vec<u32>,
     sent: u64,
+    /// Calls that have not returned, but for those ahead.
     in_flight: [u32; 2],
+    /// Calls that were sent ahead and have not returned. They take no room from the others: see [`AheadRoom`](super::AheadRoom).
+    ahead: u32,
+    /// Calls that have returned and are to be finished.
+    held: u32,
+    /// Calls whose results are called ahead, returned or not.
+    promised: u32,
     /// What the peer allows in each pool.
     limit: u32,
     /// Calls after this one will never run: the peer's go-away.
@@ -44,7 +76,7 @@ pub(crate) struct Questions {
 
 impl Questions {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), sent: 0, in_flight: [0; 2], limit, last: u64::MAX }
+        Self { slots: Vec::new(), free: Vec::new(), sent: 0, in_flight: [0; 2], ahead: 0, held: 0, promised: 0, limit, last: u64::MAX }
     }
 
     /// Whether the peer has room for one more call in `pool`.
@@ -57,12 +89,26 @@ impl Questions {
         self.last == u64::MAX
     }
 
+    /// Whether the peer keeps the result of one more call.
+    pub(crate) fn may_promise(&self) -> bool {
+        self.promised < self.limit
+    }
+
     /// Opens a question. The caller has checked [`has_room`](Self::has_room).
     pub(crate) fn open(&mut self, pool: Pool, token: u32) -> CallId {
         debug_assert!(self.has_room(pool), "a call was sent without room for it");
+        self.open_as(pool, token, None)
+    }
+
+    /// Opens a question for a call that goes ahead of what it is made on, for which there is room.
+    pub(crate) fn open_ahead(&mut self, pool: Pool, token: u32, cost: u64) -> CallId {
+        self.open_as(pool, token, Some(cost))
+    }
+
+    fn open_as(&mut self, pool: Pool, token: u32, ahead: Option<u64>) -> CallId {
         self.sent += 1;
-        self.in_flight[pool as usize] += 1;
-        let question = Question { sequence: self.sent, pool, token, cancelled: false };
+        let question = Question { sequence: self.sent, pool, token, cancelled: false, ahead, promise: None };
+        *self.in_flight_mut(&question) += 1;
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -89,8 +135,70 @@ impl Questions {
         let question = slot.question.take().ok_or(Rule::ReturnForNoCall)?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(id.index);
-        self.in_flight[question.pool as usize] -= 1;
+        if question.awaits_return() {
+            *self.in_flight_mut(&question) -= 1;
+        } else {
+            self.held -= 1;
+        }
+        self.promised -= u32::from(question.promise.is_some());
         Ok(question)
+    }
+
+    /// How many calls are in flight for which there is the same room.
+    fn in_flight_mut(&mut self, question: &Question) -> &mut u32 {
+        if question.ahead.is_some() { &mut self.ahead } else { &mut self.in_flight[question.pool as usize] }
+    }
+
+    /// Notes that the result of a question that was just opened is called ahead.
+    pub(crate) fn promise(&mut self, id: CallId) {
+        if let Some(question) = self.open_mut(id) {
+            question.promise = Some(PromiseState::Open);
+            self.promised += 1;
+        }
+    }
+
+    /// Whether the result of a question is called ahead, so that a finish of its own is owed.
+    pub(crate) fn is_promised(&self, id: CallId) -> bool {
+        self.get(id).is_some_and(|question| question.promise.is_some())
+    }
+
+    fn open_mut(&mut self, id: CallId) -> Option<&mut Question> {
+        let slot = self.slots.get_mut(id.index as usize)?;
+        slot.question.as_mut().filter(|_| slot.generation == id.generation)
+    }
+
+    /// Whether a return may still come.
+    pub(crate) fn awaits_return(&self, id: CallId) -> bool {
+        self.get(id).is_some_and(Question::awaits_return)
+    }
+
+    /// A return arrived: closes the question, unless it is to be finished before its id is free. There is room for another call in any case:
+    /// a finish may have to wait for calls that wait for room.
+    pub(crate) fn returned(&mut self, id: CallId) -> Result<Question, Rule> {
+        let question = match self.open_mut(id) {
+            Some(Question { promise: Some(PromiseState::Returned), .. }) => return Err(Rule::ReturnForNoCall),
+            Some(question @ Question { promise: Some(PromiseState::Open), .. }) => {
+                question.promise = Some(PromiseState::Returned);
+                question.clone()
+            }
+            _ => return self.close(id),
+        };
+        *self.in_flight_mut(&question) -= 1;
+        self.held += 1;
+        Ok(question)
+    }
+
+    /// Nothing is called ahead any more. True when a finish has to be sent; the id is free when the return was there.
+    pub(crate) fn finish(&mut self, id: CallId) -> bool {
+        let Some(question) = self.open_mut(id) else { return false };
+        match question.promise {
+            Some(PromiseState::Open) => {
+                question.promise = Some(PromiseState::Finished);
+                true
+            }
+            Some(PromiseState::Returned) => self.close(id).is_ok(),
+            Some(PromiseState::Finished) | None => false,
+        }
     }
 
     /// Closes the question that was opened last, as if it had never been: its frame could not be written.
@@ -135,7 +243,7 @@ impl Questions {
 
     /// How many questions are open.
     pub(crate) fn len(&self) -> usize {
-        (self.in_flight[0] + self.in_flight[1]) as usize
+        (self.in_flight[0] + self.in_flight[1] + self.ahead + self.held) as usize
     }
 
     pub(crate) fn clear(&mut self) {
@@ -164,6 +272,61 @@ mod tests {
         questions.open(Pool::Root, 0);
         assert!(!questions.has_room(Pool::Root));
         assert!(questions.has_room(Pool::Nested));
+    }
+
+    #[test]
+    fn id_of_a_promised_call_is_free_when_it_was_returned_and_finished() {
+        let mut questions = Questions::new(9);
+        for returned_first in [true, false] {
+            let id = questions.open(Pool::Root, 0);
+            questions.promise(id);
+            let returned = |questions: &mut Questions| assert!(questions.returned(id).is_ok());
+            let finished = |questions: &mut Questions| assert!(questions.finish(id));
+            if returned_first {
+                returned(&mut questions);
+                assert_eq!(questions.returned(id), Err(Rule::ReturnForNoCall), "one return");
+                finished(&mut questions);
+            } else {
+                finished(&mut questions);
+                assert!(!questions.finish(id), "one finish");
+                assert_eq!(questions.len(), 1);
+                returned(&mut questions);
+            }
+            assert_eq!(questions.len(), 0);
+        }
+    }
+
+    #[test]
+    fn call_that_is_kept_takes_no_room_and_only_so_many_are_kept() {
+        let mut questions = Questions::new(2);
+        for round in 0..2 {
+            let ids = [questions.open(Pool::Root, 0), questions.open(Pool::Root, 0)];
+            assert!(!questions.has_room(Pool::Root));
+            for id in ids {
+                assert_eq!(questions.may_promise(), round == 0);
+                if questions.may_promise() {
+                    questions.promise(id);
+                }
+                assert!(questions.returned(id).is_ok());
+            }
+            assert!(questions.has_room(Pool::Root), "a finish waits for calls, so no call may wait for a finish");
+            assert_eq!(questions.len(), 2);
+        }
+        let kept: Vec<_> = questions.iter().map(|(id, _)| id).collect();
+        assert!(kept.into_iter().all(|id| questions.finish(id)));
+        assert!(questions.len() == 0 && questions.may_promise());
+    }
+
+    #[test]
+    fn calls_ahead_take_no_room_from_others() {
+        let mut questions = Questions::new(1);
+        let promised = questions.open(Pool::Root, 0);
+        questions.promise(promised);
+        let ahead = questions.open_ahead(Pool::Root, 0, 7);
+        assert!(questions.returned(promised).is_ok() && questions.has_room(Pool::Root));
+        assert_eq!(questions.returned(ahead).map(|question| question.ahead), Ok(Some(7)));
+        assert!(questions.finish(promised));
+        assert_eq!(questions.len(), 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 pub(crate) enum Rule {
     /// A call id that is still in use, or beyond the limit.
     CallIdInUse,
-    /// A return, or a piece of one, for no call.
+    /// A return, or a piece of one, for no call; or one that its call cannot have.
     ReturnForNoCall,
     /// More bytes than the header announced, or a chunk without a beginning.
     ChunkWithoutBeginning,
@@ -37,6 +37,10 @@ pub(crate) enum Rule {
     StreamForm,
     /// A stream id that is still in use, of the other side's, or beyond the limit.
     StreamIdInUse,
+    /// A disembargo that leads to nothing of its sender's, or that nobody asked for.
+    Disembargo,
+    /// A resolve of what was no promise, or a second one.
+    Resolve,
 }
 
 impl Rule {
@@ -50,7 +54,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CallIdInUse => "a call id may be used again only after its return was received, and only below the announced limit",
-            Self::ReturnForNoCall => "a return must answer a call that is open",
+            Self::ReturnForNoCall => "a return must answer a call that is open, in a way in which that can end",
             Self::ChunkWithoutBeginning => "a chunk must continue a message and stay within its announced length",
             Self::BeyondCredit => "a message must stay within the announced length and the credit granted",
             Self::ReleaseBeyondCount => "a release must name an export and at most as many references as were sent",
@@ -65,6 +69,8 @@ impl fmt::Display for Rule {
             Self::StreamNotThere => "a frame of a stream must name one that is open, and none may come behind its sender's close",
             Self::StreamForm => "a frame of a stream must be one that its sender's half and the stream's kind allow",
             Self::StreamIdInUse => "a stream id may be used again only after both halves closed it, and only below the announced limit",
+            Self::Disembargo => "a disembargo must lead to an object of its sender's, or answer one",
+            Self::Resolve => "a resolve must be the only one of a promise",
         })
     }
 }
@@ -94,6 +100,8 @@ mod tests {
             (Rule::StreamNotThere, 13, "a frame of a stream that is not there"),
             (Rule::StreamForm, 14, "a frame that is not for its sender's half"),
             (Rule::StreamIdInUse, 15, "a stream id in use"),
+            (Rule::Disembargo, 16, "a disembargo"),
+            (Rule::Resolve, 17, "a resolve"),
         ];
         for (rule, code, words) in rules {
             assert_eq!(rule.code(), code, "{rule:?}");

@@ -7,19 +7,22 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::SessionCore;
+use super::ahead::{Early, NotFound};
 use super::arriving;
+use super::embargo::Back;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
 use super::task::HandlerTask;
 use crate::context::{self, CallContext, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::id::CallId;
+use crate::id::{CallId, ExportId};
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
 use crate::limits::Size;
-use crate::proto::{CallArrival, Defined, Place};
+use crate::pipeline::Promise;
+use crate::proto::{CallArrival, Defined, Place, Rule};
 use crate::servant::{Resolved, Servant, resolve};
 use crate::transfer::Incoming;
-use crate::wire::{self, ChunkOf, Target, Window};
+use crate::wire::{self, ChunkOf, Status, Target, Window};
 
 /// A first poll that takes longer holds everything up that arrives on the same session, so it is worth a warning.
 const FIRST_POLL_SLOW: Duration = Duration::from_millis(10);
@@ -29,6 +32,28 @@ pub(super) struct Found {
     pub(super) servant: Arc<dyn Servant>,
     pub(super) method: Arc<Defined>,
     pub(super) resolved: Resolved,
+}
+
+impl Found {
+    pub(super) fn line(&self) -> u64 {
+        self.servant.line()
+    }
+}
+
+impl State {
+    /// It is known now what a call is made on that is still arriving.
+    pub(super) fn awaits(&mut self, call: CallId, ready: Box<Ready>) {
+        if let Some(pending) = self.pending.get_mut(&call) {
+            pending.awaited = Awaited::Ready(ready);
+        }
+    }
+
+    /// It is known that there is nothing to call for a call that is still arriving. It is answered when all of it is here.
+    pub(super) fn fails_when_it_is_here(&mut self, call: CallId, reply: Reply) {
+        if let Some(pending) = self.pending.get_mut(&call) {
+            pending.awaited = Awaited::Failed(reply);
+        }
+    }
 }
 
 /// A call that has arrived in full and waits for its turn.
@@ -42,6 +67,23 @@ pub(super) struct Ready {
     cost: u64,
 }
 
+impl Ready {
+    pub(super) fn new(found: Found, context: Box<CallContext>, codec: u8, bytes: Bytes, incoming: Incoming, cost: u64) -> Self {
+        Self { found, context, codec, bytes, incoming, cost }
+    }
+}
+
+/// Whose turn it is in a line.
+pub(super) enum Turn {
+    Call(Box<Ready>),
+    /// What was called ahead on a promise has come back: the promise opens.
+    Open(Arc<Promise>),
+    /// What the peer has called before on this object has been started or passed on: it is told when it is through.
+    Back(Back, Arc<dyn Servant>),
+    /// The calls on a promise have started: its holder is told what it is.
+    Resolve(ExportId, Arc<Promise>),
+}
+
 /// A call whose payload is still arriving.
 pub(super) struct Pending {
     cost: u64,
@@ -52,7 +94,9 @@ pub(super) struct Pending {
 enum Awaited {
     Ready(Box<Ready>),
     /// There is nothing to call.
-    Failed(Error),
+    Failed(Reply),
+    /// It is not known yet what is called.
+    Ahead,
     /// No return is owed.
     Nothing,
 }
@@ -61,14 +105,14 @@ enum Awaited {
 pub(super) enum Arrival {
     /// The call is ready, in the line before this object.
     InLine(u64),
-    Failed(Error),
+    Failed(Reply),
     Nothing,
 }
 
 /// What is to be done with a call once the lock is free.
 enum Step<'a> {
     Nothing,
-    Fail(Error),
+    Fail(Reply),
     /// With the number of calls accepted so far.
     Serve(Found, u64, Incoming, &'a [u8]),
 }
@@ -92,7 +136,7 @@ impl SessionCore {
         }
         match step {
             Step::Nothing => {}
-            Step::Fail(error) => self.finish_call(call.id, Reply::failed(&error)),
+            Step::Fail(reply) => self.finish_call(call.id, reply),
             Step::Serve(found, accepted, incoming, bytes) => {
                 let context = self.context(accepted, call, batch);
                 let bytes = InboundBytes::Borrowed(bytes);
@@ -109,7 +153,12 @@ impl SessionCore {
         // A refused call is counted by its sender, and so it is here.
         let allowed = self.allows(&call.body).inspect_err(|_| state.proto.answers.count());
         let arrival = match allowed.and_then(|()| state.proto.handle_call(call.id, size, present)) {
-            Ok(arrival) => Some(arrival),
+            Ok(arrival) => {
+                if call.promised && self.pipelining && !matches!(arrival, CallArrival::Departed { .. }) {
+                    state.proto.ahead.open(call.id);
+                }
+                Some(arrival)
+            }
             Err(broken) => {
                 rule = Some(broken);
                 None
@@ -126,12 +175,7 @@ impl SessionCore {
             Some(CallArrival::Complete) => {
                 let found = match self.find(state, call) {
                     Ok(found) => found,
-                    Err(error) => {
-                        let credit = state.proto.call_consumed(cost);
-                        state.grant(Window::Calls, credit);
-                        after.drop_references(incoming.into_references());
-                        return Step::Fail(error);
-                    }
+                    Err(why) => return self.admit_none(state, call, why, cost, incoming, batch, after),
                 };
                 let bytes = arriving::split(&call.body, &mut incoming);
                 let accepted = state.proto.answers.arrived();
@@ -140,11 +184,13 @@ impl SessionCore {
                     let context = self.context(accepted, call, batch);
                     let bytes = Bytes::copy_from_slice(bytes);
                     let ready = Ready { found, context, codec: call.body.codec, bytes, incoming, cost };
-                    state.lines.push(object, Place::Ready(call.id, Box::new(ready)));
+                    state.lines.push(object, Place::Ready(call.id, Turn::Call(Box::new(ready))));
                     return Step::Nothing;
                 }
-                let credit = state.proto.call_consumed(cost);
-                state.grant(Window::Calls, credit);
+                if let Err(error) = self.credit_at_start(state, call.id, &found, cost) {
+                    after.drop_references(incoming.into_references());
+                    return Step::Fail(Reply::failed(&error));
+                }
                 Step::Serve(found, accepted, incoming, bytes)
             }
             Some(CallArrival::Partial) => {
@@ -157,7 +203,20 @@ impl SessionCore {
                         let ready = Ready { found, context, codec: call.body.codec, bytes, incoming, cost };
                         Awaited::Ready(Box::new(ready))
                     }
-                    Err(error) => {
+                    Err(NotFound::Ahead) => {
+                        state.arriving.begin(ChunkOf::Call, call.id, &call.body, &mut incoming);
+                        match self.queue_ahead(state, call, None, incoming, cost, batch) {
+                            Ok(()) => Awaited::Ahead,
+                            Err((reply, incoming)) => {
+                                // What follows is thrown away.
+                                drop(state.arriving.take(ChunkOf::Call, call.id));
+                                after.drop_references(incoming.into_references());
+                                Awaited::Failed(reply)
+                            }
+                        }
+                    }
+                    Err(why) => {
+                        let error = why.into_reply();
                         after.drop_references(incoming.into_references());
                         // Answered when all of it has arrived: a call that is answered no longer counts, and its pieces have to.
                         Awaited::Failed(error)
@@ -184,11 +243,62 @@ impl SessionCore {
         }
     }
 
+    /// There is nothing to call, or not yet.
+    #[cold]
+    #[allow(clippy::too_many_arguments)]
+    fn admit_none<'a>(
+        self: &Arc<Self>,
+        state: &mut State,
+        call: &wire::Call<'a>,
+        why: NotFound,
+        cost: u64,
+        mut incoming: Incoming,
+        batch: &mut Batch,
+        after: &mut Afterwards,
+    ) -> Step<'a> {
+        let (reply, incoming) = if matches!(why, NotFound::Ahead) {
+            let bytes = arriving::split(&call.body, &mut incoming);
+            match self.queue_ahead(state, call, Some(Bytes::copy_from_slice(bytes)), incoming, cost, batch) {
+                Ok(()) => return Step::Nothing,
+                Err(failed) => failed,
+            }
+        } else {
+            (why.into_reply(), incoming)
+        };
+        let credit = state.proto.call_consumed(cost);
+        state.grant(Window::Calls, credit);
+        after.drop_references(incoming.into_references());
+        Step::Fail(reply)
+    }
+
+    /// Has a call wait for the result on which it is made. Its bytes may still be arriving.
+    fn queue_ahead(
+        self: &Arc<Self>,
+        state: &mut State,
+        call: &wire::Call<'_>,
+        bytes: Option<Bytes>,
+        incoming: Incoming,
+        cost: u64,
+        batch: &mut Batch,
+    ) -> Result<(), (Reply, Incoming)> {
+        let (Target::Answer { call: on, path }, Some(method)) = (&call.target, state.proto.peer.method(call.method).cloned()) else {
+            return Err((Reply::broken(), incoming));
+        };
+        let (on, place) = match self.wait_ahead(state, call.id, *on, cost) {
+            Ok(place) => (*on, place),
+            Err(error) => return Err((Reply::failed(&error), incoming)),
+        };
+        let context = self.context(state.proto.answers.arrived(), call, batch);
+        let (path, codec) = (path.clone(), call.body.codec);
+        state.queued.insert(call.id, Early { on, place, path, method, number: call.method, context, codec, bytes, incoming, cost });
+        Ok(())
+    }
+
     /// The last chunk of a call has arrived.
     pub(super) fn call_arrived(self: &Arc<Self>, state: &mut State, id: CallId) -> Arrival {
         let whole = state.arriving.take(ChunkOf::Call, id);
         let Some(Pending { cost, awaited }) = state.pending.remove(&id) else { return Arrival::Nothing };
-        if !matches!(awaited, Awaited::Ready(_)) {
+        if !matches!(awaited, Awaited::Ready(_) | Awaited::Ahead) {
             let credit = state.proto.call_consumed(cost);
             state.grant(Window::Calls, credit);
         }
@@ -197,10 +307,17 @@ impl SessionCore {
                 ready.bytes = whole.bytes;
                 ready.incoming.set_segments(whole.segments);
                 let object = ready.found.servant.line();
-                state.lines.arrived(object, id, ready);
+                state.lines.arrived(object, id, Turn::Call(ready));
                 Arrival::InLine(object)
             }
-            (Awaited::Failed(error), _) => Arrival::Failed(error),
+            (Awaited::Ahead, Some(whole)) => {
+                if let Some(queued) = state.queued.get_mut(&id) {
+                    queued.bytes = Some(whole.bytes);
+                    queued.incoming.set_segments(whole.segments);
+                }
+                Arrival::Nothing
+            }
+            (Awaited::Failed(reply), _) => Arrival::Failed(reply),
             _ => Arrival::Nothing,
         }
     }
@@ -210,17 +327,50 @@ impl SessionCore {
         loop {
             let (id, ready, given_up) = {
                 let mut state = self.state.lock();
-                let Some((id, ready)) = state.lines.next(object) else { return };
-                let credit = state.proto.call_consumed(ready.cost);
-                state.grant(Window::Calls, credit);
+                let Some((id, turn)) = state.lines.next(object) else { return };
+                let ready = match turn {
+                    Turn::Call(ready) => ready,
+                    Turn::Back(back, servant) => {
+                        let mut after = Afterwards::default();
+                        let answered = self.answer_embargo(&mut state, back, &servant, &mut after);
+                        let goes_on = answered.is_ok() || state.refuse(wire::kind::DISEMBARGO, Rule::Disembargo);
+                        state.lines.leave(object, id);
+                        drop(state);
+                        after.rest().servants.push(servant);
+                        after.run();
+                        self.flush_after(false);
+                        if !goes_on {
+                            self.end_for_refusals();
+                        }
+                        continue;
+                    }
+                    Turn::Resolve(..) => {
+                        // The next calls stand in another line, so none may be left behind in this one.
+                        let turn = state.lines.go_last(object, id, turn, |turn| matches!(turn, Turn::Resolve(..)));
+                        let Some(Turn::Resolve(export, promise)) = turn else { continue };
+                        let mut after = Afterwards::default();
+                        self.resolve(&mut state, export, &promise, &mut after);
+                        drop(state);
+                        after.run();
+                        self.flush_after(false);
+                        continue;
+                    }
+                    Turn::Open(promise) => {
+                        state.lines.leave(object, id);
+                        drop(state);
+                        super::embargo::open_in_turn(&promise);
+                        continue;
+                    }
+                };
+                let too_much = self.credit_at_start(&mut state, id, &ready.found, ready.cost).err().map(|error| Reply::failed(&error));
                 let given_up = state.proto.answers.is_cancelled(id) && !ready.found.resolved.no_cancel;
-                (id, ready, given_up)
+                (id, ready, too_much.or_else(|| given_up.then(Reply::cancelled)))
             };
             let Ready { found, context, codec, bytes, incoming, .. } = *ready;
-            if given_up {
-                // Its caller has dropped it while it waited for its turn: it never starts.
+            if let Some(reply) = given_up {
+                // Its caller has dropped it while it waited for its turn, or too much waits: it never starts.
                 crate::panics::drop_quietly((found, context, incoming));
-                self.finish_call(id, Reply::cancelled());
+                self.finish_call(id, reply);
                 self.state.lock().lines.leave(object, id);
                 continue;
             }
@@ -251,15 +401,18 @@ impl SessionCore {
     }
 
     #[inline]
-    fn find(&self, state: &mut State, call: &wire::Call<'_>) -> Result<Found, Error> {
+    fn find(&self, state: &mut State, call: &wire::Call<'_>) -> Result<Found, NotFound> {
         let Some(method) = state.proto.peer.method(call.method).cloned() else {
             let text = format!("method number {} was not defined by the caller on this session", call.method);
-            return Err(Error::new(ErrorKind::NoSuchMethod, Outcome::NotRun, text));
+            return Err(Error::new(ErrorKind::NoSuchMethod, Outcome::NotRun, text).into());
         };
         let holds = call.chain.as_ref().map_or(0, |chain| chain.holds.len());
         if holds > self.limits().chain_holds as usize {
             let text = format!("the call descends from {holds} unfinished calls on objects with `&mut self` methods, more than is allowed");
-            return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
+            return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text).into());
+        }
+        if call.promised && !self.pipelining {
+            return Err(super::ahead::not_offered().into());
         }
         let servant = match &call.target {
             Target::Root => self.node.root(),
@@ -268,14 +421,12 @@ impl SessionCore {
                 None => {
                     // A stale id, or a guess: the answer is the same, and guesses are counted.
                     state.proto.refuse();
-                    return Err(Error::new(ErrorKind::NoSuchObject, Outcome::NotRun, "there is no such object for this session"));
+                    return Err(Error::new(ErrorKind::NoSuchObject, Outcome::NotRun, "there is no such object for this session").into());
                 }
             },
-            Target::Answer { .. } => {
-                let text = "this node does not offer calls on promised results (feature `pipelining` of the protocol)";
-                return Err(Error::new(ErrorKind::Unsupported, Outcome::NotRun, text));
-            }
+            Target::Answer { call: on, path } => self.find_ahead(state, call.id, *on, path)?,
         };
+        let servant = if state.has_promises { self.in_place_of(state, servant) } else { servant };
         let servant = crate::cast::answering(servant, &method.interface);
         let resolved = resolve_cached(state, &*servant, &method, call.method)?;
         Ok(Found { servant, method, resolved })
@@ -302,6 +453,7 @@ impl SessionCore {
         context.trace = call.trace.map(Box::new);
         context.started = false;
         context.idempotent = call.idempotent;
+        context.promised = call.promised && self.pipelining;
         context.line = None;
         context
     }
@@ -343,6 +495,7 @@ impl SessionCore {
         }
         let mut context = Some(context);
         let mut inbound = Inbound::new(codec, bytes, incoming, bounds(self.limits()), self.theirs.message_bytes, Asked::Defined(&method));
+        inbound.set_promised(context.as_ref().is_some_and(|context| context.promised));
         let elsewhere = resolved.spawn || resolved.blocking;
         let mut going = None;
         let polled = context::enter(&mut context, || {
@@ -432,19 +585,39 @@ impl SessionCore {
 
     /// A method is done, or will never run: its return is sent.
     pub(super) fn finish_call(self: &Arc<Self>, id: CallId, mut reply: Reply) {
-        self.pack(&mut reply.bytes, &mut reply.outgoing);
+        if reply.status != Status::SystemError {
+            // What netref itself says is short, and is read here when promises break by it.
+            self.pack(&mut reply.bytes, &mut reply.outgoing);
+        }
         let mut after = Afterwards::default();
+        let mut has_work = false;
         let quiet = {
             let mut state = self.state.lock();
             if state.closed.is_some() || !state.proto.answers.is_running(id) {
                 after.drop_reply(&mut reply);
             } else {
+                self.credit_at_return(&mut state, id);
+                if state.proto.ahead.is_promised(id) {
+                    self.settle_ahead(&mut state, id, &mut reply, &mut after);
+                    has_work = !state.works.is_empty();
+                }
                 self.send_return(&mut state, id, &mut reply, &mut after);
             }
             state.is_quiet()
         };
         after.run();
         self.flush_after(quiet);
+        if has_work {
+            self.work();
+        }
+    }
+
+    /// What a peer may learn of an error that was logged when it came about. Called under the lock, where nothing is logged.
+    pub(super) fn hushed(&self, error: &Error) -> Error {
+        if error.kind() != ErrorKind::Panic || self.peer.is_on_this_machine() || self.node.shares_panics() {
+            return error.clone();
+        }
+        Error::new(ErrorKind::Panic, error.outcome(), "what was to give the reference panicked (the log of its node has more)")
     }
 
     /// What a peer may learn of a panic: all of it on this machine, otherwise a number that the log repeats.
@@ -470,7 +643,7 @@ pub(super) fn full_name(method: &Defined) -> String {
 const MISFITS_MAX: usize = 256;
 
 /// What a method number of the peer's means for a servant. Most objects of one interface follow each other, so the last answer is kept.
-fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, number: u32) -> Result<Resolved, Error> {
+pub(super) fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &Defined, number: u32) -> Result<Resolved, Error> {
     let Some(key) = servant.kind() else { return Ok(Resolved::RAW) };
     let index = number as usize;
     if let Some(&Some((known, resolved))) = state.resolved.get(index)

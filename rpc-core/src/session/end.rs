@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::SessionCore;
+use super::ahead::Work;
+use super::dispatch::Turn;
 use super::state::{Afterwards, CancelFlag};
 use super::ticket::Tried;
 use crate::error::{Error, ErrorKind, Fault, Outcome, Scope};
 use crate::id::CallId;
-use crate::proto::Answer;
+use crate::pipeline::Breakage;
+use crate::proto::{Answer, Place};
 use crate::wire::{Frame, GoAway};
 
 /// What there is to wait for when somebody asks whether a call is given up.
@@ -68,7 +71,10 @@ impl SessionCore {
     }
 
     fn fail_calls(&self, state: &mut super::state::State, error: &Error, after: &mut Afterwards) {
-        let open: Vec<u32> = state.proto.questions.iter().map(|(_, question)| question.token).collect();
+        let open: Vec<u32> = {
+            let awaited = state.proto.questions.iter().filter(|(_, question)| question.awaits_return());
+            awaited.map(|(_, question)| question.token).collect()
+        };
         for token in open {
             after.wake(state.waiters.fail(token, error.clone().with_outcome(Outcome::MayHaveRun)));
         }
@@ -88,7 +94,7 @@ impl SessionCore {
 
     fn drop_objects(&self, state: &mut super::state::State, after: &mut Afterwards) {
         for servant in std::mem::take(&mut state.servants).into_iter().flatten() {
-            crate::registry::leave(&*servant);
+            self.left(None, &servant);
             after.rest().servants.push(servant);
         }
         for running in std::mem::take(&mut state.running) {
@@ -106,9 +112,34 @@ impl SessionCore {
             after.drop_reply(&mut reply);
             after.put_off(reply);
         }
-        after.rest().places.extend(state.lines.take());
+        let over = state.closed.clone().map(|error| Arc::new(Breakage::from(error)));
+        for place in state.lines.take() {
+            match place {
+                // What stood before it in line never starts, and nothing may follow it.
+                Place::Ready(_, Turn::Open(promise)) => after.rest().broken.extend(over.clone().map(|over| (promise, over))),
+                place => after.rest().places.push(place),
+            }
+        }
         after.rest().pending.extend(state.pending.drain().map(|(_, pending)| pending));
         state.arriving.clear();
+        after.rest().queued.extend(state.queued.drain().map(|(_, queued)| queued));
+        after.drop_references(state.kept.drain().flat_map(|(_, kept)| kept).map(|(_, reference)| reference));
+        for work in state.works.drain(..) {
+            match work {
+                Work::Settle(asked, settlement) => after.rest().asked.push((asked, settlement)),
+                work => after.rest().works.push(work),
+            }
+        }
+        for asked in state.promised_here.drain().map(|(_, asked)| asked) {
+            after.rest().asked.extend(over.clone().map(|over| (asked, Err(over))));
+        }
+        for promise in state.promised_there.drain().filter_map(|(_, promise)| promise.upgrade()) {
+            after.rest().known.extend(over.clone().map(|over| (promise, Err(over))));
+        }
+        if let Some(over) = &over {
+            super::embargo::end_embargoes(state, over, after);
+        }
+        state.holding_credit.clear();
         state.imports = Vec::new();
         state.pong = None;
     }

@@ -44,6 +44,10 @@ impl Import {
         Self { session, id, count: AtomicU32::new(1), interface, origin: Box::new(origin), number: next_number() }
     }
 
+    pub(crate) fn id(&self) -> ExportId {
+        self.id
+    }
+
     pub(crate) fn session(&self) -> &Arc<SessionCore> {
         &self.session
     }

@@ -8,15 +8,21 @@
 //! | `reader`, `dispatch`, `task`, `arriving` | a call on its way in, and its handler |
 //! | `streams`, `streams_in` | streams, and the frames of them that arrive |
 //! | `parcels`, `lane` | the data of streams on its way out, and what one stream has of it |
+//! | `sent` | a call on a promise, once it goes over the session |
+//! | `promised` | calls that travel ahead of a result, at the caller |
+//! | `embargo` | what keeps later calls from passing those, at every node between |
+//! | `ahead` | the same at the callee: calls that wait for a result, results that are kept |
 //! | `watch` | threads that a handler keeps for itself |
 //! | `packing` | what leaves and arrives compressed |
 //! | `references`, `import` | references between objects and table entries |
 //! | `writer`, `outbox` | bytes on their way to the socket, keep-alive |
 //! | `end` | going away, and being gone |
 
+mod ahead;
 mod arriving;
 mod buffers;
 mod dispatch;
+mod embargo;
 mod end;
 mod import;
 mod lane;
@@ -27,9 +33,12 @@ mod outbox;
 mod outcall;
 mod packing;
 mod parcels;
+mod passage;
+mod promised;
 mod reader;
 mod references;
 mod send;
+mod sent;
 mod state;
 mod stats;
 mod streams;
@@ -41,9 +50,8 @@ mod watch;
 mod writer;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -52,6 +60,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use buffers::BUFFER_BYTES;
 pub(crate) use import::Import;
 pub(crate) use outcall::{CallMethod, CallTarget, Prepared, RemoteCall, deadline_over};
+pub(crate) use passage::Passage;
+pub(crate) use promised::{KeptAnswer, Lane};
+pub(crate) use sent::{call_ahead, call_there};
 pub use stats::SessionStats;
 pub(crate) use waiters::{Arrived, ArrivedBytes};
 
@@ -67,7 +78,7 @@ use crate::limits::{Limits, PeerLimits};
 use crate::node::NodeCore;
 use crate::peer::Peer;
 use crate::proto::imports::add_up;
-use crate::proto::{Connection, KeepAlive};
+use crate::proto::{AheadRoom, Connection, KeepAlive};
 use crate::remote::Remote;
 use crate::sync::{AtomicBool, Mutex, Notify};
 use crate::transfer::Outgoing;
@@ -111,6 +122,10 @@ pub(crate) struct SessionCore {
     closed: AtomicBool,
     closed_notify: Notify,
     runtime: tokio::runtime::Handle,
+    /// Whether both sides offer calls on promised results.
+    pipelining: bool,
+    /// How much may still go ahead. A lock of its own, taken after all others.
+    ahead: Mutex<AheadRoom>,
 }
 
 /// What a handshake has agreed on.
@@ -135,6 +150,10 @@ impl SessionCore {
         let mut proto = Connection::new(agreed.ours, agreed.theirs, node.limits().refusals, keep_alive);
         proto.streams.set_dialled(agreed.dialled);
         let stream_step = proto.streams.reader_step();
+        let pipelining = agreed.features & feature::PIPELINING != 0;
+        if pipelining {
+            proto.answers.offer_promises();
+        }
         let mut state = State::new(proto);
         // What waits here for the socket is bounded by what this side allows itself, however large the windows of the peer's are.
         state.outbox.parcels = parcels::Parcels::new(agreed.ours.stream_window, agreed.ours.streams_window);
@@ -164,6 +183,8 @@ impl SessionCore {
             closed: AtomicBool::new(false),
             closed_notify: Notify::new(),
             runtime: tokio::runtime::Handle::current(),
+            pipelining,
+            ahead: Mutex::new(AheadRoom::at(&agreed.theirs)),
         });
         let _ = core.write_waker.set(writer::waker(&core));
         core
@@ -173,6 +194,10 @@ impl SessionCore {
     pub(crate) fn run(self: &Arc<Self>, read: Box<dyn AsyncRead + Send + Unpin>, early: Vec<u8>) {
         self.runtime.spawn(reader::run(Arc::clone(self), read, early));
         self.runtime.spawn(writer::run(Arc::clone(self)));
+    }
+
+    fn weak(&self) -> Weak<Self> {
+        self.this.clone()
     }
 
     pub(crate) fn id(&self) -> SessionId {
@@ -295,7 +320,7 @@ pub(crate) fn relay_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
 }
 
 /// What is dead over there is not dead here: for the caller of a relayed call only the call is.
-fn relayed(reply: RawReply) -> RawReply {
+pub(crate) fn relayed(reply: RawReply) -> RawReply {
     match reply {
         RawReply::Failed(error) if error.scope() == Scope::Session => RawReply::Failed(error.with_scope(Scope::Call)),
         reply => reply,
@@ -313,21 +338,11 @@ pub(crate) fn call_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
 
 /// Sends a call to an object of a peer's.
 pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
-    let RawCall { method, payload, context } = call;
-    if let Some(error) = payload.refused(Outcome::NotRun) {
-        return RawReturn::failed(error.with_method(method.to_string()));
-    }
-    let Payload { codec, bytes, segments, references, .. } = payload;
-    let inherited = context.into_call();
-    let prepared = Prepared {
-        target: CallTarget::Object(Arc::clone(import)),
-        method: CallMethod::Raw(Box::new(method.clone())),
-        codec,
-        bytes: ReplyBytes::Shared(bytes),
-        outgoing: Outgoing::new(references, segments),
-        oneway: false,
-        deadline: inherited.as_ref().and_then(|context| context.deadline),
-        inherited,
+    // Its name is written only when it is needed.
+    let method = call.method.clone();
+    let prepared = match prepared(CallTarget::Object(Arc::clone(import)), call, None) {
+        Ok(prepared) => prepared,
+        Err(error) => return RawReturn::failed(error.with_method(method.to_string())),
     };
     let mut call = RemoteCall::new(Arc::clone(import.session()), prepared);
     if let Err(error) = call.send() {
@@ -339,6 +354,28 @@ pub(crate) fn send_raw(import: &Arc<Import>, call: RawCall) -> RawReturn {
             Ok(arrived) => raw_reply_of(arrived, bounds),
             Err(error) => RawReply::Failed(error.with_method(method.to_string())),
         }
+    })
+}
+
+/// A call of the seam as it is sent. `deadline` bounds it besides the one that it inherits.
+fn prepared(target: CallTarget, call: RawCall, deadline: Option<Instant>) -> Result<Prepared, Error> {
+    let RawCall { method, payload, context } = call;
+    if let Some(error) = payload.refused(Outcome::NotRun) {
+        return Err(error);
+    }
+    let Payload { codec, bytes, segments, references, .. } = payload;
+    let inherited = context.into_call();
+    let inherits = inherited.as_ref().and_then(|context| context.deadline);
+    Ok(Prepared {
+        target,
+        method: CallMethod::Raw(Box::new(method)),
+        codec,
+        bytes: ReplyBytes::Shared(bytes),
+        outgoing: Outgoing::new(references, segments),
+        oneway: false,
+        deadline: deadline.into_iter().chain(inherits).min(),
+        inherited,
+        promise: None,
     })
 }
 
@@ -355,7 +392,7 @@ fn raw_reply_of(arrived: Arrived, bounds: Bounds) -> RawReply {
     match status {
         Status::Ok => RawReply::Ok(payload),
         Status::AppError => RawReply::AppError(payload),
-        Status::SystemError | Status::Cancelled => RawReply::Failed(Reply::from_payload(status, payload).into_error()),
+        Status::SystemError | Status::Cancelled | Status::Broken => RawReply::Failed(Reply::from_payload(status, payload).into_error()),
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::time::Sleep;
 
 use super::SessionCore;
 use super::import::Import;
+use super::passage::Passage;
 use super::ticket::Ticket;
 use super::waiters::Arrived;
 use crate::context::CallContext;
@@ -18,15 +19,19 @@ use crate::handler::Method;
 use crate::inbound::ReplyBytes;
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::limits::Size;
+use crate::pipeline::{Asked, nowhere};
 use crate::proto::Pool;
 use crate::transfer::Outgoing;
+use crate::wire::Status;
 
 /// What is called.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum CallTarget {
     /// The directory of published names at the peer.
     Root,
     Object(Arc<Import>),
+    /// What the result of another call will have.
+    Answer(Passage),
 }
 
 /// Which method is called.
@@ -93,6 +98,8 @@ pub(crate) struct Prepared {
     pub(crate) deadline: Option<Instant>,
     /// What the call inherits from the handler in which it was made.
     pub(crate) inherited: Option<Box<CallContext>>,
+    /// The promises of its result, when that is called ahead.
+    pub(crate) promise: Option<Arc<Asked>>,
 }
 
 impl Prepared {
@@ -123,6 +130,8 @@ pub(crate) struct RemoteCall {
     nested: bool,
     /// While a nested call waits for credit: when to look for progress, and what the count was.
     patience: Option<(Pin<Box<Sleep>>, u64)>,
+    /// The promises of its result.
+    asked: Option<Arc<Asked>>,
 }
 
 #[derive(Debug)]
@@ -141,7 +150,7 @@ impl std::fmt::Debug for Ticket {
 
 impl RemoteCall {
     pub(crate) fn new(session: Arc<SessionCore>, prepared: Prepared) -> Self {
-        Self { session, deadline: prepared.deadline, stage: Stage::New(prepared), sleep: None, nested: false, patience: None }
+        Self { session, deadline: prepared.deadline, stage: Stage::New(prepared), sleep: None, nested: false, patience: None, asked: None }
     }
 
     pub(crate) fn session(&self) -> &Arc<SessionCore> {
@@ -155,6 +164,17 @@ impl RemoteCall {
         self.sleep = None;
         if let Stage::New(prepared) = &mut self.stage {
             prepared.deadline = Some(deadline);
+        }
+    }
+
+    /// Has the peer keep the result for calls on the promises of it, if the peer does that and the call is not sent yet.
+    pub(crate) fn promise(&mut self, asked: &Arc<Asked>) {
+        if let Stage::New(prepared) = &mut self.stage
+            && self.session.pipelining
+        {
+            asked.goes_over(&self.session);
+            prepared.promise = Some(Arc::clone(asked));
+            self.asked = Some(Arc::clone(asked));
         }
     }
 
@@ -323,8 +343,9 @@ impl Future for RemoteCall {
         {
             polled = Poll::Ready(Err(error));
         }
-        if polled.is_ready() {
-            return polled;
+        if let Poll::Ready(result) = polled {
+            let Some(asked) = &self.asked else { return Poll::Ready(result) };
+            return Poll::Ready(result.and_then(|arrived| with_value(arrived, asked)));
         }
         self.poll_deadline(cx).map(Err)
     }
@@ -334,6 +355,13 @@ impl Drop for RemoteCall {
     fn drop(&mut self) {
         self.give_up();
     }
+}
+
+/// The reply of a call whose result is promised, unless its value was left out since nobody needs it any more.
+#[cold]
+fn with_value(arrived: Arrived, asked: &Asked) -> Result<Arrived, Error> {
+    let is_empty = arrived.status == Status::Ok && arrived.bytes.as_slice().is_empty() && !arrived.incoming.has_references();
+    if is_empty && asked.left_out() { Err(nowhere()) } else { Ok(arrived) }
 }
 
 /// How long a call may still take, as it travels.

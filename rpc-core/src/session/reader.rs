@@ -14,7 +14,6 @@ use super::state::{Afterwards, PartialReturn, State};
 use super::waiters::{Landed, LandedBytes};
 use crate::context::CallContext;
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::inbound::Reply;
 use crate::proto::{Finished, Rule};
 use crate::wire::{self, ChunkOf, DecodeError, Define, Descriptor, Finish, Frame, GoAway, Release, Status, Window};
 
@@ -249,17 +248,18 @@ impl SessionCore {
     fn on_control(self: &Arc<Self>, frame: &Frame<'_>) {
         let kind = frame.kind();
         let mut after = Afterwards::default();
-        let mut goes_on = true;
+        let (mut goes_on, has_work);
         {
             let mut guard = self.state.lock();
             let state = &mut *guard;
             if state.closed.is_some() {
                 return;
             }
+            goes_on = true;
             let handled = match frame {
                 Frame::Define(define) => on_define(state, define),
-                Frame::Finish(finish) => on_finish(state, finish, &mut after),
-                Frame::Release(release) => on_release(state, release, &mut after),
+                Frame::Finish(finish) => self.on_finish(state, finish, &mut after),
+                Frame::Release(release) => self.on_release(state, release, &mut after),
                 Frame::Credit(credit) => self.on_credit(state, credit.window, credit.bytes, &mut after),
                 Frame::GoAway(go_away) => self.on_go_away(state, go_away, &mut after),
                 Frame::Refused(refused) => {
@@ -267,6 +267,9 @@ impl SessionCore {
                     if state.refused <= REFUSALS_LOGGED {
                         let rule = refused.text.escape_debug();
                         tracing::warn!(peer = %self.peer(), kind = refused.kind, %rule, "the peer refused a frame of ours");
+                    }
+                    if refused.kind == wire::kind::DISEMBARGO {
+                        super::embargo::embargo_refused(state, &mut after);
                     }
                     Ok(())
                 }
@@ -277,18 +280,22 @@ impl SessionCore {
                 // Any received byte counts as life, so there is nothing to do.
                 Frame::Pong(_) => Ok(()),
                 Frame::Hello(_) | Frame::Start(_) | Frame::Accept(_) | Frame::Refuse(_) => Err(Rule::HandshakeOver),
-                Frame::Resolve(_) | Frame::Disembargo(_) | Frame::Provide(_) | Frame::Collect(_) | Frame::Ack(_) => {
-                    Err(Rule::FeatureNotNegotiated)
-                }
+                Frame::Disembargo(disembargo) => self.on_disembargo(state, disembargo, &mut after),
+                Frame::Resolve(resolve) => self.on_resolve(state, resolve, &mut after),
                 Frame::StreamCredit(credit) => self.on_stream_credit(state, credit, &mut after),
                 Frame::StreamClose(close) => self.on_stream_close(state, close, &mut after),
+                Frame::Provide(_) | Frame::Collect(_) | Frame::Ack(_) => Err(Rule::FeatureNotNegotiated),
                 Frame::Call(_) | Frame::Return(_) | Frame::Chunk(_) | Frame::StreamData(_) => Ok(()),
             };
             if let Err(rule) = handled {
                 goes_on = state.refuse(kind, rule);
             }
+            has_work = !state.works.is_empty();
         }
         after.run();
+        if has_work {
+            self.work();
+        }
         if !goes_on {
             self.end_for_refusals();
         }
@@ -314,6 +321,22 @@ impl SessionCore {
         if !goes_on {
             self.end_for_refusals();
         }
+    }
+
+    pub(super) fn on_release(&self, state: &mut State, release: &Release, after: &mut Afterwards) -> Result<(), Rule> {
+        for &(export, count) in &release.entries {
+            if state.proto.exports.release(export, count)?.is_none() {
+                continue;
+            }
+            if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
+                self.left(Some(export), &servant);
+                after.rest().servants.push(servant);
+            }
+        }
+        if state.proto.exports.len() == 0 && state.servants.len() > SERVANTS_KEPT {
+            state.servants = Vec::new();
+        }
+        Ok(())
     }
 
     fn on_credit(&self, state: &mut State, window: Window, bytes: u64, after: &mut Afterwards) -> Result<(), Rule> {
@@ -343,6 +366,10 @@ impl SessionCore {
             format!("{} took no more calls: {}", self.peer(), go_away.text.escape_debug()),
         );
         for (id, question) in late {
+            if !question.awaits_return() {
+                continue;
+            }
+            self.came_back(&question);
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
             after.wake(state.waiters.fail(question.token, error.clone()));
         }
@@ -396,8 +423,10 @@ impl SessionCore {
                 return state.refuse(wire::kind::RETURN, rule) && goes_on;
             }
         };
-        if body.references.iter().any(|descriptor| matches!(descriptor, Descriptor::Home { .. })) {
-            // The peer keeps what it named by identity until it knows that we have it.
+        if body.references.iter().any(|descriptor| matches!(descriptor, Descriptor::Home { .. }))
+            && !state.proto.questions.is_promised(frame.id)
+        {
+            // The peer keeps what it named by identity until it knows that we have it. A result that is called ahead has a finish of its own.
             state.push(&Frame::Finish(Finish { id: frame.id, cancel: false, release_results: false }));
         }
         if !complete {
@@ -417,10 +446,11 @@ impl SessionCore {
     fn return_arrived(&self, state: &mut State, id: crate::id::CallId, landed: Landed<'_>, cost: u64, after: &mut Afterwards) {
         let credit = state.proto.return_consumed(cost);
         state.grant(Window::Returns, credit);
-        let Ok(question) = state.proto.questions.close(id) else {
+        let Ok(question) = state.proto.questions.returned(id) else {
             // A go-away has closed it meanwhile.
             return after.drop_references(landed.incoming.into_references());
         };
+        self.came_back(&question);
         state.progress += 1;
         state.burst += 1;
         if !state.held_arguments.is_empty() {
@@ -440,6 +470,34 @@ impl SessionCore {
         if state.waiting_len() > 0 {
             self.pump(state, after);
         }
+    }
+
+    fn on_finish(&self, state: &mut State, finish: &Finish, after: &mut Afterwards) -> Result<(), Rule> {
+        match state.proto.handle_finish(finish.id, finish.cancel)? {
+            Finished::Nothing => return Ok(()),
+            Finished::LetGo => {
+                after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
+                if !state.kept.is_empty() {
+                    let kept = state.kept.remove(&finish.id).into_iter().flatten();
+                    after.drop_references(kept.map(|(_, reference)| reference));
+                }
+                return Ok(());
+            }
+            Finished::Stop => {}
+        }
+        if let Some(queued) = state.queued.remove(&finish.id) {
+            self.give_up_queued(state, finish.id, queued, after);
+            return Ok(());
+        }
+        let running = state.running_mut(finish.id);
+        if let Some(flag) = &running.cancelled {
+            flag.set.store(true, std::sync::atomic::Ordering::Release);
+            flag.notify.notify_waiters();
+        }
+        if !running.no_cancel {
+            after.abort(running.task.take());
+        }
+        Ok(())
     }
 
     fn on_chunk(self: &Arc<Self>, chunk: &wire::Chunk<'_>, batch: &mut Batch) {
@@ -468,7 +526,7 @@ impl SessionCore {
         after.run();
         match arrival {
             Arrival::InLine(object) => self.advance(object, batch),
-            Arrival::Failed(error) => self.finish_call(chunk.id, Reply::failed(&error)),
+            Arrival::Failed(reply) => self.finish_call(chunk.id, reply),
             Arrival::Nothing => {}
         }
         if !goes_on {
@@ -491,42 +549,6 @@ fn on_define(state: &mut State, define: &Define<'_>) -> Result<(), Rule> {
     }
     for method in &define.methods {
         state.proto.peer.define_method(define.interface, method)?;
-    }
-    Ok(())
-}
-
-fn on_finish(state: &mut State, finish: &Finish, after: &mut Afterwards) -> Result<(), Rule> {
-    match state.proto.handle_finish(finish.id, finish.cancel)? {
-        Finished::Nothing => return Ok(()),
-        Finished::LetGo => {
-            after.drop_references(std::mem::take(&mut state.running_mut(finish.id).held));
-            return Ok(());
-        }
-        Finished::Stop => {}
-    }
-    let running = state.running_mut(finish.id);
-    if let Some(flag) = &running.cancelled {
-        flag.set.store(true, std::sync::atomic::Ordering::Release);
-        flag.notify.notify_waiters();
-    }
-    if !running.no_cancel {
-        after.abort(running.task.take());
-    }
-    Ok(())
-}
-
-fn on_release(state: &mut State, release: &Release, after: &mut Afterwards) -> Result<(), Rule> {
-    for &(export, count) in &release.entries {
-        if state.proto.exports.release(export, count)?.is_none() {
-            continue;
-        }
-        if let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take) {
-            crate::registry::leave(&*servant);
-            after.rest().servants.push(servant);
-        }
-    }
-    if state.proto.exports.len() == 0 && state.servants.len() > SERVANTS_KEPT {
-        state.servants = Vec::new();
     }
     Ok(())
 }

@@ -1,21 +1,27 @@
 //! Owns the step between references and table entries: what a reference looks like to this peer, and what a descriptor of the peer's
 //! refers to here.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::SessionCore;
+use super::dispatch::Turn;
 use super::import::{Import, Origin, received_again};
 use super::state::{Afterwards, State};
 use crate::any::{AnyRemote, Place, broken};
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::codec::Codec;
+use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::id::ExportId;
 use crate::object_key::{ObjectKey, process_identity};
-use crate::proto::{Half, Rule, Way, way_of};
+use crate::pipeline::{Breakage, PROMISES_MAX, Promise};
+use crate::proto::{Half, Place as InLine, Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
 use crate::sync;
 use crate::transfer::Incoming;
-use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX};
+use crate::wire::{Define, Descriptor, Frame, Identity, NAME_MAX, Resolution, Resolve};
+
+/// Promises that came to nothing.
+type Nothings = Vec<(ExportId, Arc<Breakage>)>;
 
 /// Bytes that are kept of what a peer says of a reference that it could not send. A reference costs the peer the same whatever it says.
 const SAID_MAX: usize = 128;
@@ -33,32 +39,45 @@ fn said(text: &str) -> String {
     said
 }
 
+/// What references leave in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    /// A message, in its order among all frames, of which the peer says when it was read.
+    Message,
+    /// An item of a stream. It waits for its turn while other frames leave, a release or a resolve among them, and nothing says when it was
+    /// read. So nothing in it goes by its identity alone, or as a promise.
+    Item,
+}
+
 /// References as they are about to be sent.
 #[derive(Default)]
 pub(super) struct Described {
     pub(super) descriptors: Vec<Descriptor<'static>>,
     /// Whether one is named by its identity alone, so that this side has to keep it alive until the message was read.
     pub(super) held: bool,
+    /// Promises that came to nothing. What went wrong is said behind the message, as it is of those of which it is not known yet. Boxed, since
+    /// most messages have none and every message drops this.
+    broken: Option<Box<Nothings>>,
 }
 
 impl SessionCore {
     /// [`describe_all`](Self::describe_all), for messages of which most have none.
     #[inline]
     pub(super) fn describe(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
-        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, true) }
+        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, Carrier::Message) }
     }
 
     /// The same for an item of a stream. Nothing says when it was read, so nothing in it goes by its identity alone.
     #[inline]
     pub(super) fn describe_for_stream(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
-        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, false) }
+        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, Carrier::Item) }
     }
 
     /// Describes the references of a message and counts them as sent. On an error nothing is counted.
-    fn describe_all(&self, state: &mut State, references: &[AnyRemote], by_identity: bool) -> Result<Described, Error> {
+    fn describe_all(&self, state: &mut State, references: &[AnyRemote], by: Carrier) -> Result<Described, Error> {
         let mut described = Described::default();
         for reference in references {
-            match self.describe_one(state, reference, by_identity, &mut described) {
+            match self.describe_one(state, reference, by, &mut described) {
                 Ok(descriptor) => described.descriptors.push(descriptor),
                 Err(error) => {
                     self.take_back(state, &described);
@@ -74,14 +93,22 @@ impl SessionCore {
         for descriptor in &described.descriptors {
             if let Descriptor::StreamSender { stream, .. } | Descriptor::StreamReceiver { stream, .. } = descriptor {
                 self.take_half_back(state, *stream);
-            } else if let Descriptor::Hosted { export, .. } = descriptor {
+            } else if let Descriptor::Hosted { export, .. } | Descriptor::Promise { export, .. } = descriptor {
                 // The references themselves are still in the message, so no object of the user's is dropped here.
                 if let Ok(Some(_)) = state.proto.exports.release(*export, 1)
                     && let Some(servant) = state.servants.get_mut(export.index as usize).and_then(Option::take)
                 {
-                    registry::leave(&*servant);
+                    self.left(Some(*export), &servant);
                 }
             }
+        }
+    }
+
+    /// The peer does not hold an object any more, under this id or any. The caller drops it, when the lock is free.
+    pub(super) fn left(&self, export: Option<ExportId>, servant: &Arc<dyn Servant>) {
+        registry::leave(&**servant);
+        if let Some(promise) = Arc::clone(servant).as_promise() {
+            promise.unwatch(self, export);
         }
     }
 
@@ -89,18 +116,19 @@ impl SessionCore {
         &self,
         state: &mut State,
         reference: &AnyRemote,
-        by_identity: bool,
+        by: Carrier,
         described: &mut Described,
     ) -> Result<Descriptor<'static>, Error> {
         match &reference.place {
             Place::Broken(_) => Ok(Descriptor::Broken { text: "the sender's own reference is broken" }),
             Place::Here(servant) => self.export(state, servant),
             Place::Stream(half) => self.describe_half(state, half),
+            Place::Promise(promise) => self.describe_promise(state, promise, by, described),
             Place::There(import) => {
                 let (home, number, tag) = import.identity();
                 match way_of(std::ptr::eq(Arc::as_ptr(import.session()), self), home, self.identity) {
                     Way::Back => Ok(Descriptor::Yours { export: import.id }),
-                    Way::Home if by_identity => {
+                    Way::Home if by == Carrier::Message => {
                         described.held = true;
                         let interface = state.define_interface(import.interface())?;
                         Ok(Descriptor::Home { interface, number, tag })
@@ -114,8 +142,83 @@ impl SessionCore {
         }
     }
 
+    /// What is known of a promise goes as that; one of which nothing is known stays here, and is called through here.
+    fn describe_promise(
+        &self,
+        state: &mut State,
+        promise: &Arc<Promise>,
+        by: Carrier,
+        described: &mut Described,
+    ) -> Result<Descriptor<'static>, Error> {
+        match promise.known() {
+            // Calls on it that have not started yet stand in a line of its own, and what is called by another name would pass them.
+            Some(Ok(known)) if !state.lines.has(promise.line()) => return self.describe_one(state, &known, by, described),
+            Some(Err(_)) if by == Carrier::Item => return Ok(Descriptor::Broken { text: "the sender's promise is broken" }),
+            Some(Err(breakage)) => return self.describe_broken(state, promise, breakage, described),
+            Some(Ok(_)) | None => {}
+        }
+        promise.note_use();
+        if by == Carrier::Item {
+            return self.export(state, &crate::around::apart(AnyRemote::promise(Arc::clone(promise))));
+        }
+        if let Some((call, path)) = promise.answer_on(self) {
+            return Ok(Descriptor::Answer { call, path });
+        }
+        if let Some(export) = promise.import_on(self) {
+            // It is the peer's own promise that goes back.
+            return Ok(Descriptor::Yours { export });
+        }
+        let servant: Arc<dyn Servant> = Arc::clone(promise) as _;
+        let before = state.proto.exports.len();
+        let hosted = self.export(state, &servant)?;
+        let Descriptor::Hosted { export, interface, .. } = hosted else { return Ok(hosted) };
+        state.has_promises = true;
+        if !self.pipelining {
+            return Ok(hosted);
+        }
+        if state.proto.exports.len() > before && !promise.watch(self.weak(), export) {
+            if state.lines.has(promise.line()) {
+                self.resolve_behind(state, export, promise);
+                return Ok(Descriptor::Promise { export, interface });
+            }
+            // It has become known meanwhile, and goes as that.
+            let taken = Described { descriptors: vec![Descriptor::Promise { export, interface }], ..Described::default() };
+            self.take_back(state, &taken);
+            return self.describe_promise(state, promise, by, described);
+        }
+        Ok(Descriptor::Promise { export, interface })
+    }
+
+    /// A promise that came to nothing goes as one of which it is not known yet: its error is too large for a description.
+    fn describe_broken(
+        &self,
+        state: &mut State,
+        promise: &Promise,
+        breakage: Arc<Breakage>,
+        described: &mut Described,
+    ) -> Result<Descriptor<'static>, Error> {
+        if !self.pipelining {
+            return Ok(Descriptor::Broken { text: "the sender's promise is broken" });
+        }
+        // Another one each time: of the same one it was said already what it is, if it was sent before.
+        let again: Arc<dyn Servant> = Promise::broken(promise.interface(), Arc::clone(&breakage));
+        let hosted = self.export(state, &again)?;
+        let Descriptor::Hosted { export, interface, .. } = hosted else { return Ok(hosted) };
+        described.broken.get_or_insert_default().push((export, breakage));
+        Ok(Descriptor::Promise { export, interface })
+    }
+
+    /// Says of the promises in a message that was just written why they came to nothing.
+    pub(super) fn say_broken(&self, state: &mut State, described: &Described) {
+        for (export, breakage) in described.broken.iter().flat_map(|broken| broken.iter()) {
+            self.resolve_to_nothing(state, *export, breakage);
+        }
+    }
+
     fn export(&self, state: &mut State, servant: &Arc<dyn Servant>) -> Result<Descriptor<'static>, Error> {
-        let interface = state.define_interface(servant.interface())?;
+        // Of a promise it may not be known yet what it is used as.
+        let name = if servant.interface().is_empty() { ANY } else { servant.interface() };
+        let interface = state.define_interface(name)?;
         let grant = crate::proto::Grant { object: servant.granted(), interface };
         let Some(exported) = state.proto.exports.send(grant) else {
             let text = "the peer holds as many objects of this side as the limit on exports allows";
@@ -197,10 +300,174 @@ impl SessionCore {
                 // A guessed identity gets the same answer as one that is gone.
                 registry::find(*number, name, *tag).map(reference_to).ok_or(Rule::UnknownExport)
             }
-            Descriptor::Promise { .. } | Descriptor::Answer { .. } | Descriptor::ThirdParty { .. } => Err(Rule::FeatureNotNegotiated),
+            Descriptor::Answer { call, path } => self.receive_answer(state, *call, path),
+            Descriptor::Promise { export, interface } => self.import_promise(state, *export, *interface),
+            Descriptor::ThirdParty { .. } => Err(Rule::FeatureNotNegotiated),
             // Named after the half that stays at the peer: the other one is here now.
             Descriptor::StreamSender { stream, kind } => self.receive_half(state, *stream, Half::Receiving, *kind).map(AnyRemote::half),
             Descriptor::StreamReceiver { stream, kind } => self.receive_half(state, *stream, Half::Sending, *kind).map(AnyRemote::half),
+        }
+    }
+
+    /// Something of the peer's of which it will say later what it is.
+    fn import_promise(self: &Arc<Self>, state: &mut State, export: ExportId, interface: u32) -> Result<AnyRemote, Rule> {
+        if !self.pipelining {
+            return Err(Rule::FeatureNotNegotiated);
+        }
+        let interface = Arc::clone(state.proto.peer.interface(interface).ok_or(Rule::Definition)?);
+        if state.proto.imports.holds(export) && !state.promised_there.contains_key(&export) {
+            // It was said already what this is, or it never was a promise.
+            return Err(Rule::ExportIdInUse);
+        }
+        state.proto.imports.receive(export)?;
+        let index = export.index as usize;
+        let known = state.imports.get(index).and_then(sync::upgrade).filter(|known| known.id == export);
+        if let Some(known) = &known {
+            received_again(known);
+            if let Some(promise) = state.promised_there.get(&export).and_then(Weak::upgrade) {
+                return Ok(AnyRemote::promise(promise));
+            }
+        }
+        if index >= state.imports.len() {
+            state.imports.resize_with(index + 1, Weak::new);
+        }
+        let named = Arc::clone(&interface);
+        // There is one already where the promise is gone and a call on it waits to be sent.
+        let import =
+            known.unwrap_or_else(|| Arc::new(Import::new(Arc::clone(self), export, interface, Origin::Peer { number: 0, tag: 0 })));
+        state.imports[index] = Arc::downgrade(&import);
+        let promise = Promise::of_import(import, if &*named == ANY { "" } else { &named });
+        state.promised_there.insert(export, Arc::downgrade(&promise));
+        Ok(AnyRemote::promise(promise))
+    }
+
+    /// The peer says what became of a promise of its own.
+    pub(super) fn on_resolve(self: &Arc<Self>, state: &mut State, resolve: &Resolve<'_>, after: &mut Afterwards) -> Result<(), Rule> {
+        if !self.pipelining {
+            return Err(Rule::FeatureNotNegotiated);
+        }
+        let promise = state.promised_there.remove(&resolve.promise);
+        if promise.is_none() && state.proto.imports.holds(resolve.promise) {
+            return Err(Rule::Resolve);
+        }
+        let mut broken_rule = None;
+        let promise = promise.and_then(|promise| promise.upgrade());
+        let outcome = match &resolve.to {
+            Resolution::Reference(descriptor) => self.receive_one(state, descriptor, after).map_err(|rule| {
+                broken_rule = Some(rule);
+                Arc::new(Breakage::from(broken(format!("the peer resolved a promise to what broke a rule: {rule}"))))
+            }),
+            Resolution::Error(bytes) => Err(Arc::new(Breakage::from(crate::inbound::decode_error(bytes)))),
+        };
+        let outcome = match outcome {
+            Ok(reference @ AnyRemote { place: Place::Promise(_) })
+                if promise.as_ref().is_some_and(|promise| !promise.may_become_a_promise()) =>
+            {
+                after.rest().references.push(reference);
+                broken_rule = Some(Rule::Resolve);
+                Err(Arc::new(Breakage::from(crate::pipeline::too_deep())))
+            }
+            Ok(reference @ AnyRemote { place: Place::Stream(_) }) => {
+                after.rest().references.push(reference);
+                broken_rule = Some(Rule::Resolve);
+                Err(Arc::new(Breakage::from(crate::any::no_object())))
+            }
+            outcome => outcome,
+        };
+        match promise {
+            Some(promise) => after.rest().known.push((promise, outcome)),
+            // Nobody waits for it any more; the reference is given back.
+            None => after.drop_references(outcome),
+        }
+        broken_rule.map_or(Ok(()), Err)
+    }
+
+    /// Tells the peer what became of a promise that it holds, behind the calls on it that have not started yet.
+    pub(crate) fn say_what_it_is(self: &Arc<Self>, export: ExportId, promise: &Arc<Promise>) {
+        let mut after = Afterwards::default();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            if state.closed.is_some() {
+                return;
+            }
+            if state.lines.has(promise.line()) {
+                self.resolve_behind(state, export, promise);
+                return;
+            }
+            self.resolve(state, export, promise, &mut after);
+        }
+        after.run();
+        self.flush_after(false);
+    }
+
+    pub(super) fn resolve(&self, state: &mut State, export: ExportId, promise: &Arc<Promise>, after: &mut Afterwards) {
+        let is_there = state.servant(export).and_then(Servant::as_promise).is_some_and(|known| Arc::ptr_eq(&known, promise));
+        let Some(outcome) = promise.known().filter(|_| is_there) else { return };
+        let mut described = Described::default();
+        let to = outcome.and_then(|reference| match self.describe_resolved(state, &reference, &mut described) {
+            Ok(descriptor) => Ok((descriptor, reference)),
+            Err(error) => Err(Arc::new(Breakage::from(error))),
+        });
+        match to {
+            Ok((descriptor, reference)) => {
+                state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Reference(descriptor) }));
+                self.say_broken(state, &described);
+                // From here on calls on the promise stand in the line before the object itself, where the peer's next ones will be.
+                if let Ok(servant) = super::promised::servant_of(&reference)
+                    && let Some(place) = state.servants.get_mut(export.index as usize)
+                    && let Some(before) = place.replace(crate::around::incoming(self.node.incoming(), registry::enter(&servant)))
+                {
+                    registry::leave(&*before);
+                    after.rest().servants.push(before);
+                }
+            }
+            Err(breakage) => self.resolve_to_nothing(state, export, &breakage),
+        }
+    }
+
+    fn resolve_behind(&self, state: &mut State, export: ExportId, promise: &Arc<Promise>) {
+        let marker = super::embargo::marker(export.index);
+        state.lines.push(promise.line(), InLine::Ready(marker, Turn::Resolve(export, Arc::clone(promise))));
+    }
+
+    /// What is called in place of a promise that is known: from when no call is left in the line before the promise, calls on it stand in
+    /// the line before what it has become, by whatever name it is called.
+    pub(super) fn in_place_of(&self, state: &State, servant: Arc<dyn Servant>) -> Arc<dyn Servant> {
+        let mut servant = servant;
+        for _ in 0..PROMISES_MAX {
+            let Some(promise) = Arc::clone(&servant).as_promise() else { return servant };
+            let Some(Ok(known)) = promise.known().filter(|_| !state.lines.has(promise.line())) else { return servant };
+            let Ok(known) = super::promised::servant_of(&known) else { return servant };
+            servant = crate::around::incoming(self.node.incoming(), known);
+        }
+        servant
+    }
+
+    fn resolve_to_nothing(&self, state: &mut State, export: ExportId, breakage: &Breakage) {
+        let error = self.hushed(breakage.error());
+        let mut bytes = Vec::new();
+        if crate::codec::encode(Codec::Bincode, &Verbatim(error.clone()), &mut bytes, ERROR_BYTES_MAX).is_err() {
+            // What it comes from is left out, so that it fits one frame.
+            bytes.clear();
+            let short = Error::new(error.kind(), error.outcome(), error.text()).with_fault(error.fault());
+            let _ = crate::codec::encode(Codec::Bincode, &Verbatim(short), &mut bytes, ERROR_BYTES_MAX);
+        }
+        state.push(&Frame::Resolve(Resolve { promise: export, to: Resolution::Error(&bytes) }));
+    }
+
+    /// As in a message, but for what goes by its identity alone: nothing would say when it was read.
+    fn describe_resolved(&self, state: &mut State, reference: &AnyRemote, described: &mut Described) -> Result<Descriptor<'static>, Error> {
+        match &reference.place {
+            Place::There(import) if !std::ptr::eq(Arc::as_ptr(import.session()), self) => {
+                let servant: Arc<dyn Servant> = Arc::clone(import) as _;
+                self.export(state, &servant)
+            }
+            Place::Promise(promise) if !state.lines.has(promise.line()) => match promise.known() {
+                Some(Ok(known)) => self.describe_resolved(state, &known, described),
+                Some(Err(_)) | None => self.describe_one(state, reference, Carrier::Message, described),
+            },
+            _ => self.describe_one(state, reference, Carrier::Message, described),
         }
     }
 
@@ -216,7 +483,7 @@ impl SessionCore {
         state.proto.imports.receive(export)?;
         let index = export.index as usize;
         if index >= state.imports.len() {
-            state.imports.resize_with(index + 1, std::sync::Weak::new);
+            state.imports.resize_with(index + 1, Weak::new);
         }
         if let Some(known) = sync::upgrade(&state.imports[index])
             && known.id == export
@@ -245,11 +512,20 @@ impl SessionCore {
     }
 }
 
+/// The interface of a promise of which it is not known yet what it is used as. No trait has this name.
+pub(super) const ANY: &str = "netref::Any";
+
+/// What is said of a promise that came to nothing takes no more.
+const ERROR_BYTES_MAX: u64 = 1 << 15;
+
 /// A reference to what an export table holds: an object of this node, or one that it only passes on.
 fn reference_to(servant: Arc<dyn Servant>) -> AnyRemote {
     let servant = Arc::clone(&servant).exported().unwrap_or(servant);
-    match Arc::clone(&servant).as_import() {
-        Some(import) => AnyRemote::there(import),
+    if let Some(import) = Arc::clone(&servant).as_import() {
+        return AnyRemote::there(import);
+    }
+    match Arc::clone(&servant).as_promise() {
+        Some(promise) => AnyRemote::promise(promise),
         None => AnyRemote::here(servant),
     }
 }
@@ -272,3 +548,6 @@ impl State {
 pub(super) fn too_many_definitions() -> Error {
     Error::new(ErrorKind::Overloaded, Outcome::NotRun, "the peer takes no more definitions of interfaces and methods on this session")
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,8 @@ impl SessionCore {
             return Err(error);
         }
         let pool = prepared.pool();
-        let ticket = Arc::new(Ticket::new(prepared, waker));
+        state.tickets += 1;
+        let ticket = Arc::new(Ticket::new(state.tickets, prepared, waker));
         state.waiting[pool as usize].push_back(Arc::clone(&ticket));
         // Room may have come back since.
         self.pump(&mut state, &mut after);
@@ -82,7 +83,8 @@ impl SessionCore {
         self.check_open(state)?;
         let pool = prepared.pool();
         // Credit for bytes always comes back, since the peer never stops reading; room for a call may be waiting for this one.
-        if pool == Pool::Nested && !state.proto.questions.has_room(pool) && prepared.goes_back_over(self) {
+        let has_room = matches!(prepared.target, CallTarget::Answer(_)) || state.proto.questions.has_room(pool);
+        if pool == Pool::Nested && !has_room && prepared.goes_back_over(self) {
             let text =
                 "the peer's room for calls made inside handlers is full, and this call goes back to the node that waits for its handler";
             return Err(Error::new(ErrorKind::Overloaded, Outcome::NotRun, text));
@@ -114,6 +116,9 @@ impl SessionCore {
                 state.waiting[pool as usize].pop_front();
             }
         }
+        if !state.behind.is_empty() {
+            super::embargo::send_behind(state, after);
+        }
     }
 
     #[allow(clippy::disallowed_methods)]
@@ -137,20 +142,49 @@ impl SessionCore {
         if let Some(error) = oversized(&size, references, segments, state.proto.theirs.message_bytes, Outcome::NotRun) {
             return Err(error);
         }
-        if !state.proto.has_room(prepared.pool(), size.cost) {
+        let ahead = match &prepared.target {
+            CallTarget::Answer(passage) => Some(passage.cost()),
+            CallTarget::Root | CallTarget::Object(_) => None,
+        };
+        let has_room = match ahead {
+            Some(_) => state.proto.has_credit(size.cost),
+            None => state.proto.has_room(prepared.pool(), size.cost),
+        };
+        if !has_room {
             return Ok(None);
+        }
+        if prepared.promise.is_some() && !state.proto.questions.may_promise() {
+            // The peer keeps no more results, so calls on this one wait here.
+            prepared.promise.take().inspect(|asked| asked.stays());
         }
         let number = self.method_number(state, &prepared.method)?;
         let described = self.describe(state, prepared.outgoing.references())?;
         let token = state.waiters.reserve();
-        let id = state.proto.call(prepared.pool(), size.cost, token);
+        let id = match ahead {
+            Some(cost) => state.proto.call_ahead(prepared.pool(), cost, token),
+            None => state.proto.call(prepared.pool(), size.cost, token),
+        };
         state.waiters.wait(token, id, waker.cloned());
+        if prepared.promise.is_some() {
+            state.proto.questions.promise(id);
+        }
         if self.write_call(state, id, number, prepared, &described).is_err() {
             self.take_back(state, &described);
             state.proto.take_call_back(id, size.cost);
             state.waiters.forget(token);
             let text = format!("{} references in one message do not fit its first frame", described.descriptors.len());
             return Err(Error::new(ErrorKind::TooLarge, Outcome::NotRun, text));
+        }
+        if let CallTarget::Answer(passage) = &mut prepared.target {
+            passage.is_sent();
+        }
+        self.say_broken(state, &described);
+        if let Some(asked) = &prepared.promise
+            && !asked.sent(id)
+            && state.proto.questions.finish(id)
+        {
+            // Nobody will call on its result.
+            state.push(&Frame::Finish(Finish { id, cancel: false, release_results: false }));
         }
         if described.held {
             state.held_arguments.insert(id, prepared.outgoing.take_references());
@@ -170,6 +204,7 @@ impl SessionCore {
         let target = match &prepared.target {
             CallTarget::Root => Target::Root,
             CallTarget::Object(import) => Target::Export(import.id),
+            CallTarget::Answer(passage) => passage.target(),
         };
         let chain = prepared.inherited.as_ref().and_then(|context| {
             let root = context.root?;
@@ -185,6 +220,7 @@ impl SessionCore {
             oneway: prepared.oneway,
             idempotent: prepared.method.is_idempotent(),
             nested: prepared.pool() == Pool::Nested,
+            promised: prepared.promise.is_some(),
             extensions: &[],
         };
         let mark = wire::begin(&mut state.outbox.frames, wire::kind::CALL);
@@ -290,10 +326,11 @@ impl SessionCore {
             let text = format!("{} references in one result do not fit its first frame", described.descriptors.len());
             return self.write_instead(state, id, cost, &Error::new(ErrorKind::TooLarge, Outcome::Ran, text), after);
         }
+        self.say_broken(state, &described);
         if described.held {
             state.running_mut(id).held = reply.outgoing.take_references();
         }
-        let holds = !state.running_mut(id).held.is_empty();
+        let holds = !state.running_mut(id).held.is_empty() || state.proto.ahead.is_promised(id);
         state.proto.answers.returned(id, holds);
         let running = state.running_mut(id);
         running.task = None;

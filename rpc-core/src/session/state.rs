@@ -1,28 +1,32 @@
 //! Owns everything of a session that its one lock protects. User code never runs while it is held: what has to be dropped or woken is
 //! handed out and dealt with afterwards.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::dispatch::Ready;
+use super::ahead::{Early, Kept, Work};
+use super::dispatch::Turn;
+use super::embargo::{Askers, Behind, Embargo};
 use super::import::Import;
 use super::outbox::Outbox;
 use super::outcall::Prepared;
+use super::promised::Goal;
 use super::ticket::Ticket;
 use super::waiters::Waiters;
 use crate::any::AnyRemote;
 use crate::error::Error;
-use crate::id::CallId;
+use crate::id::{CallId, ExportId};
 use crate::inbound::{Reply, ReplyBytes};
+use crate::pipeline::{Asked, Breakage, Outcomes, Promise, Settlement};
 use crate::proto::{Connection, Lines, Place, Pool, Rule};
 use crate::servant::{Kind, Resolved, Servant};
 use crate::stream::{Queue, Queued};
 use crate::sync::{AtomicBool, Notify};
 use crate::transfer::{Incoming, Outgoing};
-use crate::wire::{self, Frame, Refused, Status, Window};
+use crate::wire::{self, Frame, Refused, Status, Target, Window};
 
 /// One end of a session, behind its lock.
 pub(super) struct State {
@@ -54,7 +58,7 @@ pub(super) struct State {
     /// The peer's calls whose payloads are arriving.
     pub(super) pending: HashMap<CallId, super::dispatch::Pending>,
     /// Calls that must not start before an earlier one on the same object has.
-    pub(super) lines: Lines<Box<Ready>>,
+    pub(super) lines: Lines<Turn>,
     /// What is behind the ids of streams.
     pub(super) streams: super::streams::Entries,
     /// What the peer's method numbers mean, for the interface that was asked last.
@@ -73,6 +77,36 @@ pub(super) struct State {
     pub(super) progress: u64,
     /// Returns in the batch that was read last.
     pub(super) burst: u32,
+    /// Whether a promise was ever passed on to the peer, as itself or in a result that is called ahead.
+    pub(super) has_promises: bool,
+    /// The peer's calls that wait for the result on which they are made.
+    pub(super) queued: HashMap<CallId, Early>,
+    /// What calls of the peer's on promises of which nothing is known take of the window, until they return.
+    pub(super) holding_credit: HashMap<CallId, u64>,
+    /// Results of the peer's promised calls, until it finishes them.
+    pub(super) kept: HashMap<CallId, Kept>,
+    /// What the peer has passed on of the promises of its calls that run here.
+    pub(super) promised_here: HashMap<CallId, Arc<Asked>>,
+    /// In how many places of their results.
+    pub(super) promised_places: usize,
+    /// What results have brought about and is still to be done, and whether somebody is at it.
+    pub(super) works: VecDeque<Work>,
+    pub(super) is_working: bool,
+    /// What the peer has promised, until it says what it is.
+    pub(super) promised_there: HashMap<ExportId, Weak<Promise>>,
+    /// Who waits until what was called ahead is through.
+    pub(super) embargoes: HashMap<u32, Embargo>,
+    pub(super) next_embargo: u32,
+    /// Embargoes that nobody waits for any more, and that the peer may answer all the same.
+    pub(super) given_up: usize,
+    /// Calls that have waited for room or credit so far.
+    pub(super) tickets: u64,
+    /// What is to be sent behind all calls that waited when it came: the number of the last of those.
+    pub(super) behind: VecDeque<(u64, Behind)>,
+    /// What the peer has disembargoed and is not told of yet. One for each thing that it holds at most, so the tables bound them.
+    pub(super) disembargoed: HashSet<Target>,
+    /// The peer's objects of which it was asked for peers of other sessions, who wait until it has answered and it can be asked again.
+    pub(super) asked_on: HashMap<ExportId, Askers>,
 }
 
 /// What the shell keeps of a call that runs here.
@@ -129,6 +163,22 @@ impl State {
             farewell: None,
             progress: 0,
             burst: 0,
+            has_promises: false,
+            queued: HashMap::new(),
+            holding_credit: HashMap::new(),
+            kept: HashMap::new(),
+            promised_here: HashMap::new(),
+            promised_places: 0,
+            works: VecDeque::new(),
+            is_working: false,
+            promised_there: HashMap::new(),
+            embargoes: HashMap::new(),
+            next_embargo: 0,
+            given_up: 0,
+            tickets: 0,
+            asked_on: HashMap::new(),
+            behind: VecDeque::new(),
+            disembargoed: HashSet::new(),
         }
     }
 
@@ -163,6 +213,12 @@ impl State {
             self.running.resize_with(index + 1, Running::default);
         }
         &mut self.running[index]
+    }
+
+    /// What an export of this side's stands for.
+    pub(super) fn servant(&self, id: ExportId) -> Option<Arc<dyn Servant>> {
+        self.proto.exports.get(id)?;
+        self.servants.get(id.index as usize)?.clone()
     }
 
     /// How many calls wait for room or credit.
@@ -205,7 +261,24 @@ pub(super) struct Rest {
     /// Bytes that may have an owner of the user's.
     pub(super) bytes: Vec<Bytes>,
     /// Calls that will never start.
-    pub(super) places: Vec<Place<Box<Ready>>>,
+    pub(super) places: Vec<Place<Turn>>,
+    pub(super) queued: Vec<Early>,
+    pub(super) works: Vec<Work>,
+    /// What was called ahead on, and need not be held any more.
+    pub(super) goals: Vec<Goal>,
+    /// Promises that nothing is in the way of any more.
+    pub(super) promises: Vec<Arc<Promise>>,
+    /// Promises that are known to be elsewhere, when what was called ahead has come back.
+    pub(super) returned: Vec<Arc<Promise>>,
+    /// Promises of which it is known now what they are.
+    pub(super) known: Vec<(Arc<Promise>, Outcomes)>,
+    pub(super) asked: Vec<(Arc<Asked>, Settlement)>,
+    /// Promises of which nobody says any more when they may open.
+    pub(super) broken: Vec<(Arc<Promise>, Arc<Breakage>)>,
+    /// Embargoes that go on over the session of an import, for the peer of another one.
+    pub(super) asks: Vec<(Arc<Import>, Askers)>,
+    /// What is known of embargoes that peers of other sessions have asked about.
+    pub(super) through: Vec<(Askers, bool)>,
     pub(super) pending: Vec<super::dispatch::Pending>,
     tasks: Vec<tokio::task::AbortHandle>,
     /// Streams that are over.
@@ -298,6 +371,21 @@ impl Afterwards {
             crate::panics::drop_each(rest.pending);
             crate::panics::drop_each(rest.queues);
             crate::panics::drop_each(rest.items);
+            crate::panics::drop_each(rest.queued);
+            crate::panics::drop_each(rest.works);
+            crate::panics::drop_each(rest.goals);
+            rest.asked.into_iter().for_each(|(asked, settlement)| asked.settle(&settlement));
+            rest.known.into_iter().for_each(|(promise, outcome)| promise.settle(outcome));
+            rest.promises.iter().for_each(Promise::open);
+            rest.returned.iter().for_each(super::embargo::open_in_turn);
+            rest.broken.into_iter().for_each(|(promise, breakage)| promise.break_off(breakage));
+            for (import, askers) in rest.asks {
+                let session = Arc::clone(import.session());
+                session.ask_on(import, askers);
+            }
+            for (askers, is_through) in rest.through {
+                super::embargo::tell(askers, is_through);
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct SessionStats {
     pub arriving: usize,
     /// Calls of the peer's that wait for an earlier one on the same object to start.
     pub queued: usize,
+    /// Calls of the peer's that wait for the result of another one on which they are made.
+    pub promised: usize,
     /// Callers that sleep, or replies that were not picked up.
     pub sleeping: usize,
     /// Returns that wait for the peer's credit.
@@ -52,6 +54,7 @@ impl SessionCore {
             imports: state.proto.imports.len(),
             arriving: state.arriving.len() + state.proto.call_pieces.len() + state.proto.return_pieces.len(),
             queued: state.lines.len(),
+            promised: state.proto.ahead.waiting() as usize,
             sleeping: state.waiters.len(),
             held_returns: state.held_returns.len(),
             streams: state.proto.streams.len(),

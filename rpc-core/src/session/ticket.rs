@@ -8,6 +8,8 @@ use crate::sync::Mutex;
 
 /// A call that waits to be sent.
 pub(super) struct Ticket {
+    /// Its place among all calls that have waited on its session.
+    number: u64,
     inner: Mutex<Inner>,
 }
 
@@ -28,8 +30,12 @@ pub(super) enum Tried {
 }
 
 impl Ticket {
-    pub(super) fn new(prepared: Box<Prepared>, waker: Option<Waker>) -> Self {
-        Self { inner: Mutex::new(Inner::Waiting(prepared, waker)) }
+    pub(super) fn new(number: u64, prepared: Box<Prepared>, waker: Option<Waker>) -> Self {
+        Self { number, inner: Mutex::new(Inner::Waiting(prepared, waker)) }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Tries to send the call, if it still waits. The ticket stays locked meanwhile, so that a caller that gives up either finds the

@@ -217,6 +217,9 @@ impl SessionCore {
 fn write_releases(state: &mut super::state::State, mut releases: Vec<(ExportId, u32)>) {
     state.proto.imports.give_back(&mut releases);
     for (id, _) in &releases {
+        if !state.promised_there.is_empty() && !state.proto.imports.holds(*id) {
+            state.promised_there.remove(id);
+        }
         if let Some(import) = state.imports.get_mut(id.index as usize)
             && sync::is_dead(import)
         {

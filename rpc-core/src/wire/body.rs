@@ -8,6 +8,9 @@ use super::encode::{put_bytes, put_call_id, put_export_id, put_list, put_stream_
 use super::varint::put_varint;
 use super::{DecodeError, EXPANSION_MAX, EncodeError};
 
+/// The longest way to a reference in the result of a call. What is deeper is called when it is known.
+pub const PATH_MAX: usize = 16;
+
 /// What a call is made on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -325,7 +328,12 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn path(&mut self) -> Result<Vec<u32>, DecodeError> {
-        self.list(1, Self::number)
+        let count = self.count(1)?;
+        // Kept in memory many times as long as it travels, for each reference of a message.
+        if count > PATH_MAX {
+            return Err(DecodeError::PathTooLong);
+        }
+        (0..count).map(|_| self.number()).collect()
     }
 
     #[inline(always)]

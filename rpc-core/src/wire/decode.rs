@@ -138,6 +138,7 @@ impl<'a> Reader<'a> {
             oneway: flags & call_flag::ONEWAY != 0,
             idempotent: flags & call_flag::IDEMPOTENT != 0,
             nested: flags & call_flag::NESTED != 0,
+            promised: flags & call_flag::PROMISED != 0,
             extensions: if flags & call_flag::EXTENSIONS != 0 { self.extensions()? } else { Vec::new() },
             body: self.body()?,
         })
@@ -170,6 +171,7 @@ impl<'a> Reader<'a> {
             1 => Ok(Status::AppError),
             2 => Ok(Status::SystemError),
             3 => Ok(Status::Cancelled),
+            4 => Ok(Status::Broken),
             other => Err(DecodeError::UnknownStatus(other)),
         }
     }

@@ -115,6 +115,8 @@ pub struct CallHead<'a> {
     pub idempotent: bool,
     /// See [`Call::nested`].
     pub nested: bool,
+    /// See [`Call::promised`].
+    pub promised: bool,
     /// See [`Call::extensions`].
     pub extensions: &'a [(u64, &'a [u8])],
 }
@@ -129,6 +131,7 @@ impl CallHead<'_> {
         set(call_flag::ONEWAY, self.oneway);
         set(call_flag::IDEMPOTENT, self.idempotent);
         set(call_flag::NESTED, self.nested);
+        set(call_flag::PROMISED, self.promised);
         set(call_flag::EXTENSIONS, !self.extensions.is_empty());
         flags
     }
@@ -179,6 +182,7 @@ fn put_call(out: &mut Vec<u8>, call: &Call<'_>) -> Result<(), EncodeError> {
         oneway: call.oneway,
         idempotent: call.idempotent,
         nested: call.nested,
+        promised: call.promised,
         extensions: &call.extensions,
     };
     put_call_head(out, &head);

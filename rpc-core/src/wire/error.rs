@@ -27,6 +27,8 @@ pub enum DecodeError {
     CountTooLarge,
     /// A list is announced as present and has no entries.
     EmptyList,
+    /// The way to a reference in a result is longer than [`PATH_MAX`](super::PATH_MAX).
+    PathTooLong,
     /// A hello of another major version than this node speaks.
     UnknownMajor(u32),
     /// The limits of a hello are not in ascending order of their keys, each once.
@@ -79,6 +81,7 @@ impl fmt::Display for DecodeError {
             Self::NumberTooLarge => "a number does not fit in 32 bits",
             Self::NotUtf8 => "a text is not UTF-8",
             Self::CountTooLarge => "a list announces more entries than the frame can hold",
+            Self::PathTooLong => "the way to a reference in a result is longer than is allowed",
             Self::EmptyList => "a list is announced and has no entries",
             Self::UnknownMajor(major) => {
                 return write!(f, "the peer speaks version {major} of the protocol, this node version {}", super::MAJOR);

@@ -193,6 +193,8 @@ pub struct Call<'a> {
     pub idempotent: bool,
     /// The call is made inside a handler, and draws on the second pool of credit.
     pub nested: bool,
+    /// Its result is called ahead, and kept until a finish.
+    pub promised: bool,
     /// What later versions add, by key; unknown keys are ignored.
     pub extensions: Vec<(u64, &'a [u8])>,
     /// The arguments.
@@ -241,6 +243,8 @@ pub enum Status {
     SystemError = 2,
     /// The caller had cancelled the call.
     Cancelled = 3,
+    /// The call was made on a result that came to nothing, and did not run; the return of the other call says why.
+    Broken = 4,
 }
 
 /// Says that the caller is done with a call.

@@ -48,6 +48,7 @@ fn call(id: CallId, target: Target, method: u32, body: Body<'static>) -> Call<'s
         oneway: false,
         idempotent: false,
         nested: false,
+        promised: false,
         extensions: Vec::new(),
         body,
     }
@@ -144,7 +145,7 @@ fn call_frames() -> Vec<(&'static str, Frame<'static>)> {
             Frame::Call(Call { oneway: true, ..call(call_id(8, 3), Target::Export(export(3, 1)), 2, body(1, b"[1]")) }),
         ),
         (
-            "5300 11 ac0201 00 02 7f c0843d c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 01 c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2 36470e0e9d92cea3a64db377352ff94b b702a90baa67f000 01 01 07 02beef 30 01 030400 01 03 00 010203",
+            "5400 11 ac0201 00 02 ff01 c0843d c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 01 c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2 36470e0e9d92cea3a64db377352ff94b b702a90baa67f000 01 01 07 02beef 30 01 030400 01 03 00 010203",
             Frame::Call(full_call()),
         ),
         ("0d00 11 0602 010301 01 00 40 a08d06 aabb", Frame::Call(call(call_id(6, 2), Target::Export(export(3, 1)), 1, chained))),
@@ -166,6 +167,7 @@ fn call_frames() -> Vec<(&'static str, Frame<'static>)> {
         ),
         ("0500 12 0502 01 00 02", Frame::Return(Return { id: call_id(5, 2), status: Status::AppError, body: body(0, &[2]) })),
         ("0600 12 0502 02 00 0e0f", Frame::Return(Return { id: call_id(5, 2), status: Status::SystemError, body: body(0, &[0x0e, 0x0f]) })),
+        ("0400 12 0502 04 00", Frame::Return(Return { id: call_id(5, 2), status: Status::Broken, body: body(0, &[]) })),
         ("0400 12 0502 03 00", Frame::Return(Return { id: call_id(5, 2), status: Status::Cancelled, body: body(0, &[]) })),
         ("0300 13 0502 00", Frame::Finish(Finish { id: call_id(5, 2), cancel: false, release_results: false })),
         ("0300 13 0502 03", Frame::Finish(Finish { id: call_id(5, 2), cancel: true, release_results: true })),
@@ -187,6 +189,7 @@ fn full_call() -> Call<'static> {
         oneway: true,
         idempotent: true,
         nested: true,
+        promised: true,
         extensions: vec![(7, &[0xbe, 0xef])],
         body,
     }

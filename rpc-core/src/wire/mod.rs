@@ -27,7 +27,7 @@ pub(crate) use golden::COMPRESSED as COMPRESSED_EXAMPLE;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Body, CODEC_MAX, Descriptor, Identity, Target, put_body_head, put_descriptor, put_target};
+pub use body::{Body, CODEC_MAX, Descriptor, Identity, PATH_MAX, Target, put_body_head, put_descriptor, put_target};
 pub use decode::{decode, split};
 pub(crate) use decode::{decode_call, decode_return, decode_stream_data};
 pub use encode::{CallHead, begin, encode, end, put_bytes, put_call_head, put_call_id, put_export_id, put_return_head, put_stream_id};
@@ -62,7 +62,8 @@ mod call_flag {
     pub(super) const IDEMPOTENT: u64 = 16;
     pub(super) const NESTED: u64 = 32;
     pub(super) const EXTENSIONS: u64 = 64;
-    pub(super) const ALL: u64 = 127;
+    pub(super) const PROMISED: u64 = 128;
+    pub(super) const ALL: u64 = 255;
 }
 
 mod finish_flag {

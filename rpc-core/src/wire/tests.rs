@@ -25,6 +25,7 @@ fn simple_call(bytes: &[u8]) -> Frame<'_> {
         oneway: false,
         idempotent: false,
         nested: false,
+        promised: false,
         extensions: Vec::new(),
         body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: bytes.len() as u64, original: None, bytes },
     })

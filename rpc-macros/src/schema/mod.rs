@@ -1,7 +1,7 @@
 //! Owns `#[derive(Schema)]`: from a type and its serde attributes to the structure that serde makes of it. It knows nothing of traits
 //! or methods. What serde leaves to code of the user's is opaque, and says why.
 
-mod attr;
+pub(crate) mod attr;
 mod case;
 
 use proc_macro2::{Span, TokenStream};

@@ -27,7 +27,7 @@ async fn frames_of_no_known_kind_or_form_are_skipped_and_refused_by_name() {
         (&[kind::CALL, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f][..], "more than 64 bits"),
         (&[kind::CALL, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01][..], "32 bits"),
         (&[kind::CALL, 1, 0, 9][..], "no kind of target"),
-        (&[kind::CALL, 1, 0, 0, 0, 0x80, 0x01][..], "unknown meaning"),
+        (&[kind::CALL, 1, 0, 0, 0, 0x80, 0x02][..], "unknown meaning"),
         (&[kind::CALL, 1, 0, 0, 0, 0, 0x80, 2, 1, 1][..], "said to stand for"),
         (&[kind::CALL, 1, 0, 0, 0, 0, 0x40, 2, 1, 1][..], "reached by its first part"),
         (&[kind::CALL, 1, 0, 0, 0, 0, 0x20, 1, 9, 1][..], "longer than the body"),

@@ -5,7 +5,7 @@ use netref::{Node, Remote};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::victim::{METHODS, Nested, Target1, place};
+use crate::victim::{METHODS, Nested, Target1, Victim, place};
 use crate::within;
 
 #[derive(Clone, Debug, Default)]
@@ -17,11 +17,13 @@ pub struct Learned {
     pub lookup: Vec<u8>,
 }
 
-/// Listens in on a client that calls every method once.
-pub async fn learn(host: &Node) -> Learned {
+/// Listens in on a client that calls every method once, of another victim: that one has room for all of them.
+pub async fn learn() -> Learned {
+    let host = Node::builder().listen("tcp://127.0.0.1:0").start().await.expect("a node starts");
+    host.publish("target", Remote::<dyn Target1>::new(Victim)).expect("a name");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("tcp://{}/target", listener.local_addr().expect("an address"));
-    let there = place(host);
+    let there = place(&host);
     let proxy = tokio::spawn(async move {
         let (client, _) = listener.accept().await.expect("the client");
         let server = TcpStream::connect(there).await.expect("the host");
@@ -55,6 +57,8 @@ pub async fn learn(host: &Node) -> Learned {
     drop(target.hold_value(netref::stream::watch(1).1).send());
     drop(target.pour().await.expect("answered"));
     drop(target.give().await.expect("answered"));
+    target.next().await.expect("answered");
+    target.ahead(target.clone()).await.expect("answered");
     drop((target, client));
     let heard = within("the client", proxy).await.expect("the proxy");
     let mut learned = Learned::default();

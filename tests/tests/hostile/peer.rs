@@ -79,6 +79,10 @@ impl Raw {
         self.shake_with(hello(major)).await;
     }
 
+    pub async fn shake_offering(&mut self, major: u32, features: u64) {
+        self.shake_with(wire::Hello { features, ..hello(major) }).await;
+    }
+
     pub async fn shake_with(&mut self, hello: wire::Hello<'_>) {
         let major = hello.major;
         let mut bytes = wire::MAGIC.to_vec();
@@ -138,10 +142,33 @@ impl Raw {
         }
     }
 
+    /// The next call of the host's.
+    pub async fn called(&mut self) -> CallId {
+        loop {
+            match self.next().await {
+                Some(Got::Call { id, .. }) => return id,
+                Some(Got::Return { .. } | Got::Other(_) | Got::Pong(_)) => {}
+                other => panic!("instead of a call: {other:?}"),
+            }
+        }
+    }
+
     /// The error of a call that netref itself answers: its kind and outcome. Gives its words, among its other bytes.
     pub async fn fails(&mut self, call: CallId, kind: ErrorKind, outcome: Outcome) -> String {
         match self.answer(call).await {
             (Status::SystemError, Got::Return { bytes, .. }) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                assert_eq!((bytes[0], bytes[3]), (kind as u8, outcome as u8), "{text}");
+                text
+            }
+            other => panic!("instead of an error: {other:?}"),
+        }
+    }
+
+    /// The same for an error of netref's that a method has passed on as its own.
+    pub async fn gives_error(&mut self, call: CallId, kind: ErrorKind, outcome: Outcome) -> String {
+        match self.answer(call).await {
+            (Status::AppError, Got::Return { bytes, .. }) => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 assert_eq!((bytes[0], bytes[3]), (kind as u8, outcome as u8), "{text}");
                 text
@@ -187,6 +214,19 @@ impl Raw {
 
     pub async fn close(mut self) {
         let _ = self.stream.shutdown().await;
+    }
+
+    /// Looks up what is published under a name as long as the target's.
+    pub async fn other(&mut self, name: &str, learned: &Learned) -> ExportId {
+        let at = learned.lookup.windows(6).position(|bytes| bytes == b"target").expect("its name");
+        let mut lookup = learned.lookup.clone();
+        lookup[at..at + 6].copy_from_slice(name.as_bytes());
+        let id = self.id();
+        self.send(&Frame::Call(call(id, Target::Root, 0, &lookup))).await;
+        match self.answer(id).await {
+            (Status::Ok, Got::Return { exports, .. }) => exports[0],
+            other => panic!("the lookup gave {other:?}"),
+        }
     }
 
     /// Looks the target up once more.

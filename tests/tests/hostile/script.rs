@@ -22,6 +22,8 @@ pub mod rule {
     pub const STREAM_NOT_THERE: u32 = 13;
     pub const STREAM_FORM: u32 = 14;
     pub const STREAM_ID_IN_USE: u32 = 15;
+    pub const DISEMBARGO: u32 = 16;
+    pub const RESOLVE: u32 = 17;
 }
 
 /// A frame, as far as a test cares.
@@ -101,6 +103,7 @@ pub fn call(id: CallId, target: Target, method: u32, arguments: &[u8]) -> Call<'
         oneway: false,
         idempotent: false,
         nested: false,
+        promised: false,
         extensions: Vec::new(),
         body: body(arguments),
     }

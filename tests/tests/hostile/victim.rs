@@ -39,6 +39,8 @@ pub trait Target1 {
     async fn pour(&self) -> Result<ByteReader>;
     /// Never looks at it, and never gives it back.
     async fn hold_value(&self, value: WatchReceiver<u64>) -> Result<u64>;
+    async fn next(&self) -> Result<Remote<dyn Target1>>;
+    async fn ahead(&self, reference: Remote<dyn Target1>) -> Result<u64>;
 }
 
 /// What `pour` has written.
@@ -102,9 +104,17 @@ impl Target1 for Victim {
     async fn hold_value(&self, _value: WatchReceiver<u64>) -> Result<u64> {
         std::future::pending().await
     }
+    async fn next(&self) -> Result<Remote<dyn Target1>> {
+        Ok(Remote::new(Self))
+    }
+    async fn ahead(&self, reference: Remote<dyn Target1>) -> Result<u64> {
+        let promise = reference.next().pipelined();
+        promise.echo(1).await?;
+        promise.echo(2).await
+    }
 }
 
-pub const METHODS: [&str; 15] = [
+pub const METHODS: [&str; 17] = [
     "echo",
     "forever",
     "numbers",
@@ -120,6 +130,8 @@ pub const METHODS: [&str; 15] = [
     "give",
     "pour",
     "hold_value",
+    "next",
+    "ahead",
 ];
 
 pub fn number_of(method: &str) -> u32 {
@@ -143,7 +155,7 @@ impl Scene {
         let host = Node::builder().name("victim").limits(limits).compression(compression).listen("tcp://127.0.0.1:0");
         let host = host.start().await.expect("a node starts");
         host.publish("target", Remote::<dyn Target1>::new(Victim)).expect("a name");
-        let learned = learn(&host).await;
+        let learned = learn().await;
         let client = Node::builder().start().await.expect("a node starts");
         let witness = client.connect(&format!("{}/target", host.addresses()[0])).await.expect("a session");
         Self { host, _client: client, witness, learned }
@@ -168,6 +180,14 @@ impl Scene {
     pub async fn streaming(&self) -> Raw {
         let mut raw = Raw::dial(&self.host).await;
         raw.shake_with(crate::script::streaming_hello()).await;
+        raw.introduce(&self.learned).await;
+        raw
+    }
+
+    /// A peer that may call ahead.
+    pub async fn raw_that_promises(&self) -> Raw {
+        let mut raw = Raw::dial(&self.host).await;
+        raw.shake_offering(1, netref::wire::feature::PIPELINING).await;
         raw.introduce(&self.learned).await;
         raw
     }

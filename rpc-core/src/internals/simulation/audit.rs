@@ -7,7 +7,7 @@ use super::end::End;
 use super::world::{Stale, World, across};
 use crate::id::{CallId, ExportId};
 use crate::limits::Size;
-use crate::proto::{Answer, Place};
+use crate::proto::{AheadRoom, Answer, Place};
 use crate::wire::{self, Body, Descriptor, Frame, Window};
 
 /// What is on its way from one end to the other, queued frames included.
@@ -118,7 +118,8 @@ fn check_credit(this: &End, that: &End, there: &Flight, back: &Flight) -> Result
     }
     let arriving: u64 = that.pending.values().map(|pending| pending.cost).sum();
     let in_line = that.lines.iter().map(|place| if let Place::Ready(_, ready) = place { ready.cost } else { 0 });
-    let kept = theirs.calls_in.owed() + arriving + in_line.sum::<u64>();
+    let waiting = that.queued.values().filter(|queued| queued.is_here).map(|queued| queued.cost);
+    let kept = theirs.calls_in.owed() + arriving + in_line.sum::<u64>() + waiting.sum::<u64>();
     if theirs.calls_in.used() != kept {
         return Err(format!("the peer has {kept} bytes of calls and {} in use", theirs.calls_in.used()));
     }
@@ -161,7 +162,7 @@ fn check_counts(world: &World, this: &End, that: &End, there: &Flight, back: &Fl
 /// Each call that was sent and is not answered is in exactly one place.
 fn check_calls(this: &End, that: &End, there: &Flight, back: &Flight) -> Result<(), String> {
     let mut running = 0;
-    for (id, question) in this.proto.questions.iter() {
+    for (id, question) in this.proto.questions.iter().filter(|(_, question)| question.awaits_return()) {
         let on_its_way = there.calls.contains(&id);
         let runs = that.proto.answers.is_running(id);
         running += usize::from(runs);
@@ -178,6 +179,14 @@ fn check_calls(this: &End, that: &End, there: &Flight, back: &Flight) -> Result<
         return Err(format!("{} calls run at the peer, and {running} of them are known here", that.proto.answers.running()));
     }
     for (id, answer) in that.proto.answers.iter() {
+        if that.kept.contains_key(&id) || there.finishes.contains(&id) && this.proto.questions.get(id).is_none() {
+            // Its caller has it, or has said what ends that.
+            let ends = this.proto.questions.get(id).is_some() || there.finishes.contains(&id);
+            if !ends && answer == Answer::Holding {
+                return Err(format!("the result of {id:?} is kept for calls at the peer, and nothing will end that"));
+            }
+            continue;
+        }
         let is_held = that.held_results.contains_key(&id);
         let ends = usize::from(back.returns.contains(&id)) + there.finishes.iter().filter(|&&finished| finished == id).count();
         if (answer == Answer::Holding) != is_held || is_held && ends != 1 {
@@ -213,6 +222,9 @@ fn check_empty(end: &End) -> Result<(), String> {
         proto.call_pieces.len(),
         proto.return_pieces.len(),
         end.lines.len(),
+        end.queued.len(),
+        end.kept.len(),
+        proto.ahead.waiting() as usize,
     ];
     if tables.iter().any(|&count| count > 0) || proto.exports.references() > 0 {
         return Err(format!("an end that is over still has entries: {tables:?}"));
@@ -242,6 +254,8 @@ impl World {
                 ("imports", proto.imports.len()),
                 ("pieces", proto.call_pieces.len() + proto.return_pieces.len() + end.pending.len() + end.partial.len()),
                 ("lines", end.lines.len()),
+                ("ahead", end.queued.len() + end.kept.len() + proto.ahead.waiting() as usize),
+                ("rooms ahead", usize::from(end.open && end.room != AheadRoom::at(&proto.theirs))),
                 ("waiting", end.waiting[0].len() + end.waiting[1].len()),
                 ("held", end.held_arguments.len() + end.held_returns.len() + end.held_results.len() + end.servants.len()),
             ];

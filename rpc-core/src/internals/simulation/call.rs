@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) give: Give,
     /// Calls that the method makes, one inside the other, back and forth.
     pub(crate) nest: u8,
+    /// Calls may be made on its result before that is there.
+    pub(crate) promised: bool,
     /// Its frame turns out not to be writable.
     pub(crate) unfit: bool,
     /// The references of its result turn out not to fit a frame.
@@ -55,13 +57,15 @@ impl Plan {
         keep: false,
         give: Give::Nothing,
         nest: 0,
+        promised: false,
         unfit: false,
         unfit_reply: false,
     };
 
     /// What a method that is to make calls asks of the other side.
     pub(super) const fn inner(self) -> Self {
-        Self { nest: self.nest - 1, size: 4, reply: 5, elsewhere: false, unfit: false, unfit_reply: false, give: Give::Nothing, ..self }
+        let nest = self.nest - 1;
+        Self { nest, size: 4, reply: 5, elsewhere: false, promised: false, unfit: false, unfit_reply: false, give: Give::Nothing, ..self }
     }
 }
 
@@ -97,6 +101,14 @@ pub(super) struct Call {
     pub(super) args: Vec<Ref>,
     pub(super) plan: Plan,
     pub(super) stage: Stage,
+    /// The call of this node's on whose result it is made, and whether it has taken room to go ahead and is not sent.
+    pub(super) promise: Option<u32>,
+    pub(super) has_room: bool,
+    /// Its result, while the peer keeps it; what waits here for it to be known, and what it is then.
+    pub(super) kept: Option<CallId>,
+    pub(super) queue: Vec<u32>,
+    pub(super) is_known: bool,
+    pub(super) becomes: Option<Ref>,
 
     // What really is, and what happened.
     /// Which objects it is made on and names, by the numbers that only the simulation knows.

@@ -95,7 +95,8 @@ impl<'a> Driver<'a> {
     /// Something that can happen now.
     fn draw(&mut self) -> Action {
         let drawn = match self.choices.below(100) {
-            0..=19 => self.draw_call(),
+            0..=15 => self.draw_call(),
+            16..=19 => self.draw_ahead().or_else(|| self.draw_call()),
             20..=49 => self.draw_delivery(),
             50..=64 => self.draw_flush(),
             65..=79 => self.draw_poll(),
@@ -143,6 +144,20 @@ impl<'a> Driver<'a> {
         Some(Action::Call { end, target, args, plan: self.draw_plan() })
     }
 
+    /// A call on the result of one that has not ended.
+    fn draw_ahead(&mut self) -> Option<Action> {
+        let open: Vec<u32> = (0..self.world.calls.len() as u32)
+            .filter(|&call| {
+                let call = &self.world.calls[call as usize];
+                call.plan.promised && !call.is_known && call.parent.is_none()
+            })
+            .collect();
+        let on = self.one_of(&open)?;
+        let held = self.world.nodes[self.world.calls[on as usize].caller].held.len();
+        let args = if held > 0 && self.choices.once_in(3) { vec![Arg::Held(self.choices.below(held))] } else { Vec::new() };
+        Some(Action::Ahead { on, args, plan: self.draw_plan() })
+    }
+
     fn draw_plan(&mut self) -> Plan {
         let gives = [Give::Nothing, Give::Fresh, Give::Arguments, Give::Itself, Give::Kept];
         let size = |choices: &mut Choices<'_>| if choices.once_in(3) { choices.below(4) } else { choices.below(2) };
@@ -157,6 +172,7 @@ impl<'a> Driver<'a> {
             keep: self.choices.once_in(3),
             give: gives[self.choices.below(gives.len())],
             nest: if self.choices.once_in(4) { self.choices.below(4) as u8 } else { 0 },
+            promised: self.choices.once_in(2),
             unfit: self.choices.once_in(60),
             unfit_reply: self.choices.once_in(16),
         }

@@ -7,7 +7,7 @@ use super::call::Verdict;
 use super::node::Ref;
 use crate::id::{CallId, ExportId};
 use crate::proto::ways::Life;
-use crate::proto::{Connection, Lines};
+use crate::proto::{AheadRoom, Connection, Lines};
 use crate::wire::{self, Chunk, ChunkOf, Frame, Ping, Pong, Release};
 
 /// A call that is here and waits for its turn.
@@ -23,8 +23,23 @@ pub(super) struct Ready {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Awaited {
     Ready(u64, Ready),
+    /// It is not known yet what is called.
+    Ahead,
+    /// There is nothing to call.
+    Failed(Verdict),
     /// It came after the go-away.
     Nothing,
+}
+
+/// A call that waits for the result on which it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Queued {
+    pub(super) on: CallId,
+    pub(super) place: u64,
+    pub(super) call: u32,
+    pub(super) references: Vec<Ref>,
+    pub(super) cost: u64,
+    pub(super) is_here: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +106,11 @@ pub(super) struct End {
     pub(super) held_results: BTreeMap<CallId, Vec<Ref>>,
     pub(super) pending: BTreeMap<CallId, Pending>,
     pub(super) partial: BTreeMap<CallId, Partial>,
+    /// Room at the other end for calls ahead.
+    pub(super) room: AheadRoom,
+    pub(super) queued: BTreeMap<CallId, Queued>,
+    /// Results of promised calls: the first reference in each.
+    pub(super) kept: BTreeMap<CallId, Option<Ref>>,
     pub(super) lines: Lines<Ready>,
     pub(super) servants: BTreeMap<u32, Ref>,
     pub(super) imports: BTreeMap<u32, u64>,
@@ -106,8 +126,12 @@ pub(super) struct End {
 }
 
 impl End {
-    pub(super) fn new(node: usize, peer: Life, proto: Connection) -> Self {
+    pub(super) fn new(node: usize, peer: Life, mut proto: Connection) -> Self {
+        proto.answers.offer_promises();
         Self {
+            room: AheadRoom::at(&proto.theirs),
+            queued: BTreeMap::new(),
+            kept: BTreeMap::new(),
             node,
             peer,
             open: true,

@@ -31,7 +31,8 @@ impl World {
         }
         self.note(|| format!("    end {at} is over: {words}"));
         self.ends[at].open = false;
-        let open: Vec<u32> = self.ends[at].proto.questions.iter().map(|(_, question)| question.token).collect();
+        let awaited = self.ends[at].proto.questions.iter().filter(|(_, question)| question.awaits_return());
+        let open: Vec<u32> = awaited.map(|(_, question)| question.token).collect();
         for call in open {
             self.calls[call as usize].stage = Stage::Over;
             self.resolve(call, Verdict::Failed(Outcome::MayHaveRun), Vec::new());
@@ -74,20 +75,22 @@ impl World {
         }
         let end = &mut self.ends[at];
         end.imports.clear();
+        let queued = std::mem::take(&mut end.queued).into_values().flat_map(|queued| queued.references);
+        let kept = std::mem::take(&mut end.kept).into_values().flatten();
         let arguments = std::mem::take(&mut end.held_arguments).into_values().flatten();
         let results = std::mem::take(&mut end.held_results).into_values().flatten();
         let partial = std::mem::take(&mut end.partial).into_values().flat_map(|partial| partial.references);
         let returns = std::mem::take(&mut end.held_returns).into_iter().flat_map(|(_, reply)| reply.references);
         let pending = std::mem::take(&mut end.pending).into_values().filter_map(|pending| match pending.awaited {
             Awaited::Ready(_, ready) => Some(ready),
-            Awaited::Nothing => None,
+            Awaited::Ahead | Awaited::Failed(_) | Awaited::Nothing => None,
         });
         let places = end.lines.take().into_iter().filter_map(|place| match place {
             Place::Ready(_, ready) => Some(ready),
             _ => None,
         });
         let ready = pending.chain(places).flat_map(|ready| ready.references.into_iter().chain([ready.servant]));
-        let all: Vec<Ref> = arguments.chain(results).chain(partial).chain(returns).chain(ready).collect();
+        let all: Vec<Ref> = arguments.chain(results).chain(partial).chain(returns).chain(ready).chain(queued).chain(kept).collect();
         self.drop_refs(node, all);
     }
 

@@ -113,7 +113,7 @@ impl World {
         let node = self.ends[handler.end].node;
         self.sight(Sight::CallPassedOn);
         let over = self.nodes[node].imports.get(&import).map(|import| import.end);
-        let plan = Plan { unfit: false, unfit_reply: false, ..self.calls[call as usize].plan };
+        let plan = Plan { promised: false, unfit: false, unfit_reply: false, ..self.calls[call as usize].plan };
         let inner = self.call_inside(call, over?, Some(import), references, plan, true);
         self.calls[call as usize].passed_on = Some(inner);
         None
@@ -240,9 +240,12 @@ impl World {
     }
 
     /// A method is done, or will never run: its return is sent.
-    pub(super) fn finish_call(&mut self, at: usize, id: CallId, reply: Reply) {
+    pub(super) fn finish_call(&mut self, at: usize, id: CallId, mut reply: Reply) {
         if self.ends[at].open && self.ends[at].proto.answers.is_running(id) {
+            let is_promised = self.ends[at].proto.ahead.is_promised(id);
+            let settled = if is_promised { self.settle_ahead(at, id, &mut reply) } else { Vec::new() };
             self.send_return(at, id, reply);
+            self.go_on(at, settled);
         } else {
             let node = self.ends[at].node;
             self.drop_refs(node, reply.references);

@@ -7,7 +7,8 @@
 //! | `node` | one node, its objects, and the handles to them |
 //! | `end` | one end of a session and its half of the link |
 //! | `call` | one call: what it is to do, and what really happened |
-//! | `sending`, `receiving`, `references`, `handling`, `ending` | the model of the shell |
+//! | `sending`, `returning`, `receiving`, `references`, `handling`, `ending` | the model of the shell |
+//! | `promising` | calls on results that are not there yet, at both ends |
 //! | `oracle`, `audit` | what must be true of calls, and of the two ends of a session |
 //! | `settling` | what is due, and the way of a world to rest |
 //! | `driver`, `rng` | a run, from a seed or from bytes |
@@ -23,8 +24,10 @@ mod ending;
 mod handling;
 mod node;
 mod oracle;
+mod promising;
 mod receiving;
 mod references;
+mod returning;
 mod rng;
 mod sending;
 mod settling;

@@ -22,6 +22,8 @@ impl World {
             self.fault(format!("call {call} was made over end {over} and starts at end {at}"));
         }
         // Those in between may never start: their callers have dropped them.
+        // Calls on a promise keep their order among each other; what it is may have been called by another name meanwhile.
+        let line = self.calls[call as usize].promise.map_or(line, |on| u64::from(on) | 1 << 62);
         let last = self.ends[at].started.insert(line, order);
         if last.is_some_and(|last| last >= order) {
             self.fault(format!("call {call}, sent as number {order}, starts after number {last:?} on the same object"));
@@ -30,6 +32,7 @@ impl World {
 
     /// A call has ended for its caller.
     pub(super) fn resolve(&mut self, call: u32, verdict: Verdict, references: Vec<Ref>) {
+        self.known(call, if verdict == Verdict::Ok { &references } else { &[] });
         let it = &mut self.calls[call as usize];
         let (caller, parent) = (it.caller, it.parent);
         if it.given_up {

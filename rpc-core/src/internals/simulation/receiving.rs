@@ -2,9 +2,10 @@
 //! `session/dispatch.rs`. Every rule that is checked is the real one.
 
 use super::call::Verdict;
-use super::end::{Awaited, Partial, Pending, Ready, Reply, filler};
+use super::end::{Awaited, Partial, Pending, Queued, Ready, Reply, filler};
 use super::node::{ROOT, Ref};
-use super::sending::{HEAD, interface_name, method_name};
+use super::promising::line_of;
+use super::sending::{HEAD, SPOILT, interface_name, method_name};
 use super::sight::Sight;
 use super::world::{Stale, World, across};
 use crate::error::Outcome;
@@ -88,11 +89,13 @@ impl World {
         let references = self.receive(at, &frame.body.references, &truth);
         let size = Size::new(frame.body.total, frame.body.references.len(), 0);
         let arrival = self.ends[at].proto.handle_call(frame.id, size, frame.body.bytes.len() as u64);
+        if frame.promised && matches!(arrival, Ok(CallArrival::Complete | CallArrival::Partial)) {
+            self.ends[at].proto.ahead.open(frame.id);
+        }
         let node = self.ends[at].node;
         match arrival {
             Ok(CallArrival::Complete) => {
-                let Some((servant, line)) = self.find(at, frame, number) else { return self.drop_refs(node, references) };
-                let ready = Ready { call: number, servant, references, cost: size.cost };
+                let Some((line, ready)) = self.find(at, frame, number, references, size.cost, true) else { return };
                 let lines = &mut self.ends[at].lines;
                 if !lines.is_empty() && lines.has(line) {
                     lines.push(line, Place::Ready(frame.id, ready));
@@ -102,8 +105,7 @@ impl World {
                 self.serve(at, frame.id, line, ready);
             }
             Ok(CallArrival::Partial) => {
-                let Some((servant, line)) = self.find(at, frame, number) else { return self.drop_refs(node, references) };
-                let ready = Ready { call: number, servant, references, cost: size.cost };
+                let Some((line, ready)) = self.find(at, frame, number, references, size.cost, false) else { return };
                 self.sight(Sight::CallInPieces);
                 let end = &mut self.ends[at];
                 end.lines.push(line, Place::Arriving(frame.id));
@@ -145,8 +147,16 @@ impl World {
         }
     }
 
-    /// A handle to what is called, and the line before it.
-    fn find(&mut self, at: usize, frame: &wire::Call<'_>, number: u32) -> Option<(Ref, u64)> {
+    /// A call that can start in its turn, and the line before its object.
+    fn find(
+        &mut self,
+        at: usize,
+        frame: &wire::Call<'_>,
+        number: u32,
+        references: Vec<Ref>,
+        cost: u64,
+        is_here: bool,
+    ) -> Option<(u64, Ready)> {
         let call = &self.calls[number as usize];
         let (interface, method, truth) = (interface_name(call.interface), method_name(call.plan.method), call.target_truth);
         let end = &self.ends[at];
@@ -156,6 +166,11 @@ impl World {
             return None;
         }
         let node = end.node;
+        if let Target::Answer { call: on, .. } = frame.target {
+            let waits = Queued { on, place: 0, call: number, references, cost, is_here };
+            let ready = self.find_ahead(at, on, waits, frame.id)?;
+            return Some((line_of(ready.servant), ready));
+        }
         let servant = match &frame.target {
             Target::Export(id) => end.proto.exports.get(*id).and_then(|_| end.servants.get(&id.index).copied()),
             _ => Some(Ref::Object(ROOT)),
@@ -167,12 +182,8 @@ impl World {
         if self.nodes[node].truth(servant) != Some(truth) {
             self.fault(format!("call {number} came to end {at} on another object than it was made on"));
         }
-        let line = match servant {
-            Ref::Object(number) => number,
-            Ref::Import(number) => number | 1 << 63,
-            Ref::Broken => 0,
-        };
-        Some((self.dup(node, servant), line))
+        let ready = Ready { call: number, servant: self.dup(node, servant), references, cost };
+        Some((line_of(servant), ready))
     }
 
     /// The payload of a call was taken out.
@@ -197,7 +208,9 @@ impl World {
                 return self.refuse(at, rule);
             }
         };
-        if body.references.iter().any(|descriptor| matches!(descriptor, Descriptor::Home { .. })) {
+        // A promised call is finished when nothing is called on its result any more.
+        let promised = self.ends[at].proto.questions.get(frame.id).is_some_and(|question| question.is_promised());
+        if !promised && body.references.iter().any(|descriptor| matches!(descriptor, Descriptor::Home { .. })) {
             self.ends[at].push(&Frame::Finish(Finish { id: frame.id, cancel: false, release_results: false }));
         }
         let verdict = match frame.status {
@@ -230,11 +243,14 @@ impl World {
         if let Some(bytes) = end.proto.return_consumed(cost) {
             end.push(&Frame::Credit(Credit { window: Window::Returns, bytes }));
         }
-        let Ok(question) = end.proto.questions.close(id) else {
+        let Ok(question) = end.proto.questions.returned(id) else {
             return self.drop_refs(node, references);
         };
         let held = end.held_arguments.remove(&id);
-        self.retire(at, Stale::Call(id));
+        self.came_back(at, &question);
+        if self.ends[at].proto.questions.get(id).is_none() {
+            self.retire(at, Stale::Call(id));
+        }
         self.drop_refs(node, held.into_iter().flatten());
         self.calls[question.token as usize].stage = super::call::Stage::Over;
         self.resolve(question.token, verdict, references);
@@ -255,11 +271,20 @@ impl World {
         }
         match chunk.of {
             ChunkOf::Call => {
-                let Some(Pending { cost, awaited, .. }) = self.ends[at].pending.remove(&chunk.id) else { return Ok(()) };
+                let Some(Pending { cost, call, awaited }) = self.ends[at].pending.remove(&chunk.id) else { return Ok(()) };
                 match awaited {
                     Awaited::Ready(line, ready) => {
                         self.ends[at].lines.arrived(line, chunk.id, ready);
                         self.advance(at, line);
+                    }
+                    Awaited::Ahead => {
+                        if let Some(queued) = self.ends[at].queued.get_mut(&chunk.id) {
+                            queued.is_here = true;
+                        }
+                    }
+                    Awaited::Failed(verdict) => {
+                        self.call_consumed(at, cost);
+                        self.finish_call(at, chunk.id, Reply { call, verdict, references: Vec::new(), size: SPOILT });
                     }
                     Awaited::Nothing => self.call_consumed(at, cost),
                 }
@@ -304,13 +329,16 @@ impl World {
 
     fn on_finish(&mut self, at: usize, finish: &Finish) -> Result<(), Rule> {
         match self.ends[at].proto.handle_finish(finish.id, finish.cancel)? {
+            Finished::Nothing if !finish.cancel => {}
             Finished::Nothing => self.sight(Sight::CancelCrossesReturn),
             Finished::LetGo => {
                 self.sight(Sight::ResultLetGo);
                 let node = self.ends[at].node;
                 let held = self.ends[at].held_results.remove(&finish.id);
-                self.drop_refs(node, held.into_iter().flatten());
+                let kept = self.ends[at].kept.remove(&finish.id).flatten();
+                self.drop_refs(node, held.into_iter().flatten().chain(kept));
             }
+            Finished::Stop if self.stop_waiting(at, finish.id) => {}
             Finished::Stop => self.stop(at, finish.id),
         }
         Ok(())
@@ -348,6 +376,7 @@ impl World {
         self.ends[at].leaving = true;
         for (id, question) in late {
             self.sight(Sight::LateCallClosed);
+            self.came_back(at, &question);
             let held = self.ends[at].held_arguments.remove(&id);
             self.drop_refs(node, held.into_iter().flatten());
             self.calls[question.token as usize].stage = super::call::Stage::Over;

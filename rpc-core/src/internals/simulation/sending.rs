@@ -2,7 +2,7 @@
 //! bytes are the real ones.
 
 use super::call::{Call, Plan, Stage, Verdict};
-use super::end::{Reply, Rest, filler};
+use super::end::{Rest, filler};
 use super::node::Ref;
 use super::references::Described;
 use super::sight::Sight;
@@ -22,17 +22,17 @@ enum Tried {
 }
 
 /// What a message begins with.
-enum Head {
-    Call { target: Target, method: u32, nested: bool },
+pub(super) enum Head {
+    Call { target: Target, method: u32, nested: bool, promised: bool },
     Return(Status),
 }
 
 /// Whose message it is, and how long.
-struct Whose {
-    id: CallId,
-    call: u32,
-    verdict: Verdict,
-    total: u32,
+pub(super) struct Whose {
+    pub(super) id: CallId,
+    pub(super) call: u32,
+    pub(super) verdict: Verdict,
+    pub(super) total: u32,
 }
 
 /// Names of interfaces and methods, by their numbers in the simulation.
@@ -64,11 +64,15 @@ fn payload(call: u32, verdict: Verdict, bytes: u32) -> Vec<u8> {
 impl World {
     /// A node's program makes a call.
     pub(super) fn make_call(&mut self, end: usize, target: Option<u64>, args: &[Arg], plan: Plan) {
-        let node = self.ends[end].node;
+        let references = self.arguments(self.ends[end].node, args, plan.method);
+        self.call(end, target, references, plan, None, false);
+    }
+
+    pub(super) fn arguments(&mut self, node: usize, args: &[Arg], method: u8) -> Vec<Ref> {
         let mut references = Vec::new();
         for arg in args {
             match arg {
-                Arg::Fresh => references.push(self.new_object(node, plan.method % 3)),
+                Arg::Fresh => references.push(self.new_object(node, method % 3)),
                 Arg::Held(index) => {
                     if let Some(&held) = self.nodes[node].held.get(*index) {
                         references.push(self.dup(node, held));
@@ -76,11 +80,25 @@ impl World {
                 }
             }
         }
-        self.call(end, target, references, plan, None, false);
+        references
     }
 
     /// Makes a call; the program's when it has no parent. Gives its number.
     pub(super) fn call(&mut self, end: usize, target: Option<u64>, args: Vec<Ref>, plan: Plan, parent: Option<u32>, is_relay: bool) -> u32 {
+        let number = self.add_call(end, target, args, plan, parent, is_relay);
+        self.start(number);
+        number
+    }
+
+    pub(super) fn add_call(
+        &mut self,
+        end: usize,
+        target: Option<u64>,
+        args: Vec<Ref>,
+        plan: Plan,
+        parent: Option<u32>,
+        is_relay: bool,
+    ) -> u32 {
         let node = self.ends[end].node;
         let target = target.filter(|number| self.nodes[node].imports.get(number).is_some_and(|import| import.end == end));
         if let Some(number) = target {
@@ -103,6 +121,12 @@ impl World {
             args,
             plan,
             stage: Stage::Queued,
+            promise: None,
+            has_room: false,
+            kept: None,
+            queue: Vec::new(),
+            is_known: false,
+            becomes: None,
             target_truth,
             args_truth,
             reply_truth: Vec::new(),
@@ -114,15 +138,14 @@ impl World {
             verdict: None,
             given_up: false,
         });
-        self.start(number);
         number
     }
 
-    fn start(&mut self, call: u32) {
+    pub(super) fn start(&mut self, call: u32) {
         let Call { end, pool, parent, .. } = self.calls[call as usize];
         let tried = if self.ends[end].waiting[pool as usize].is_empty() { self.try_send(call) } else { Tried::NoRoom };
         match tried {
-            Tried::Sent => {}
+            Tried::Sent => self.was_sent(call),
             Tried::Failed(outcome) => self.fail(call, outcome),
             Tried::NoRoom => {
                 let proto = &self.ends[end].proto;
@@ -150,8 +173,9 @@ impl World {
                     break;
                 }
                 self.ends[end].waiting[pool as usize].pop_front();
-                if let Tried::Failed(outcome) = tried {
-                    self.fail(call, outcome);
+                match tried {
+                    Tried::Failed(outcome) => self.fail(call, outcome),
+                    _ => self.was_sent(call),
                 }
             }
         }
@@ -163,12 +187,15 @@ impl World {
         let first = end.waiting.iter().filter_map(|waiting| waiting.front().copied());
         first.into_iter().find(|&call| {
             let Call { pool, ref plan, ref args, .. } = self.calls[call as usize];
-            end.open && end.proto.has_room(pool, size_of(plan, args.len()).cost)
+            let cost = size_of(plan, args.len()).cost;
+            let has_room = if self.calls[call as usize].has_room { end.proto.has_credit(cost) } else { end.proto.has_room(pool, cost) };
+            end.open && has_room
         })
     }
 
     /// A call ends without having been sent.
     pub(super) fn fail(&mut self, call: u32, outcome: Outcome) {
+        self.leave_promise(call);
         self.drop_carried(call);
         self.calls[call as usize].stage = Stage::Over;
         self.resolve(call, Verdict::Failed(outcome), Vec::new());
@@ -193,7 +220,8 @@ impl World {
             return Tried::Failed(Outcome::NotRun);
         }
         let size = size_of(&plan, args.len());
-        if !end.proto.has_room(pool, size.cost) {
+        let ahead = self.calls[call as usize].has_room;
+        if !(ahead && end.proto.has_credit(size.cost)) && (ahead || !end.proto.has_room(pool, size.cost)) {
             return Tried::NoRoom;
         }
         let Some(method) = self.define(at, interface, plan.method, is_relay) else {
@@ -202,25 +230,37 @@ impl World {
         };
         let Some(described) = self.describe(at, &args) else { return Tried::Failed(Outcome::NotRun) };
         let end = &mut self.ends[at];
-        let id = end.proto.call(pool, size.cost, call);
+        let id = if ahead { end.proto.call_ahead(pool, size.cost, call) } else { end.proto.call(pool, size.cost, call) };
+        let promised = plan.promised && end.proto.questions.may_promise() && !self.calls[call as usize].is_known;
+        if promised {
+            end.proto.questions.promise(id);
+        }
         if plan.unfit {
             self.sight(Sight::CallTakenBack);
             self.take_back(at, &described);
             self.ends[at].proto.take_call_back(id, size.cost);
             return Tried::Failed(Outcome::NotRun);
         }
-        let target = match target.and_then(|number| self.nodes[node].imports.get(&number)) {
-            Some(import) => Target::Export(import.export),
-            None => Target::Root,
+        let on = self.calls[call as usize].promise.filter(|_| ahead);
+        let kept = on.and_then(|on| self.calls[on as usize].kept);
+        if ahead && kept.is_none() {
+            self.fault(format!("call {call} goes ahead on a result that is not kept"));
+        }
+        let target = match (kept, target.and_then(|number| self.nodes[node].imports.get(&number))) {
+            (Some(kept), _) => Target::Answer { call: kept, path: Vec::new() },
+            (None, Some(import)) => Target::Export(import.export),
+            (None, None) => Target::Root,
         };
         let Described { descriptors, held } = described;
-        let head = Head::Call { target, method, nested: pool == Pool::Nested };
+        let head = Head::Call { target, method, nested: pool == Pool::Nested, promised };
         self.push_message(at, head, Whose { id, call, verdict: Verdict::Ok, total: size.total as u32 }, descriptors);
         let end = &mut self.ends[at];
         end.sent += 1;
         let it = &mut self.calls[call as usize];
         it.order = end.sent;
         it.stage = Stage::Sent(id);
+        it.kept = promised.then_some(id);
+        it.has_room = false;
         if held {
             it.args.clear();
             end.held_arguments.insert(id, args);
@@ -230,13 +270,13 @@ impl World {
     }
 
     /// Writes the first frame of a message, and queues the rest if there is one.
-    fn push_message(&mut self, end: usize, head: Head, of: Whose, references: Vec<Descriptor<'static>>) {
+    pub(super) fn push_message(&mut self, end: usize, head: Head, of: Whose, references: Vec<Descriptor<'static>>) {
         let Whose { id, call, verdict, total } = of;
         let here = total.min(self.config().inline.max(HEAD));
         let payload = if here == 0 { Vec::new() } else { payload(call, verdict, here) };
         let body = Body { codec: 0, references, segments: Vec::new(), total: u64::from(total), original: None, bytes: &payload };
         let (frame, of) = match head {
-            Head::Call { target, method, nested } => {
+            Head::Call { target, method, nested, promised } => {
                 let (deadline_us, chain, trace, extensions) = (None, None, None, Vec::new());
                 let call = wire::Call {
                     id,
@@ -248,6 +288,7 @@ impl World {
                     oneway: false,
                     idempotent: false,
                     nested,
+                    promised,
                     extensions,
                     body,
                 };
@@ -281,85 +322,6 @@ impl World {
         Some(number.value)
     }
 
-    /// Queues the return of a call that ran here. The call must be open.
-    pub(super) fn send_return(&mut self, at: usize, id: CallId, mut reply: Reply) {
-        if u64::from(reply.size) > self.ends[at].proto.theirs.message_bytes {
-            self.spoil(at, &mut reply);
-        }
-        let cost = self.cost_of(&reply);
-        let end = &mut self.ends[at];
-        if !end.held_returns.is_empty() || !end.proto.return_credit(cost) {
-            end.held_returns.push_back((id, reply));
-            return self.sight(Sight::ReturnWaits);
-        }
-        self.write_return(at, id, reply);
-    }
-
-    /// Sends the returns that waited for credit, as far as it goes.
-    pub(super) fn pump_returns(&mut self, at: usize) {
-        while let Some((id, reply)) = self.ends[at].held_returns.pop_front() {
-            let cost = self.cost_of(&reply);
-            if !self.ends[at].proto.return_credit(cost) {
-                self.ends[at].held_returns.push_front((id, reply));
-                return;
-            }
-            self.write_return(at, id, reply);
-        }
-    }
-
-    /// A result that cannot be sent is told to its caller instead.
-    fn spoil(&mut self, at: usize, reply: &mut Reply) {
-        let references = std::mem::take(&mut reply.references);
-        self.drop_refs(self.ends[at].node, references);
-        (reply.verdict, reply.size) = (Verdict::Failed(Outcome::Ran), SPOILT);
-    }
-
-    fn cost_of(&self, reply: &Reply) -> u64 {
-        let size = if reply.verdict == Verdict::Cancelled { 0 } else { reply.size.max(HEAD) };
-        Size::new(u64::from(size), reply.references.len(), 0).cost
-    }
-
-    /// Writes a return for which credit was taken.
-    fn write_return(&mut self, at: usize, id: CallId, mut reply: Reply) {
-        let node = self.ends[at].node;
-        let unfit = self.calls[reply.call as usize].plan.unfit_reply && !reply.references.is_empty();
-        let described = match self.describe(at, &reply.references) {
-            Some(described) if unfit => {
-                self.take_back(at, &described);
-                None
-            }
-            described => described,
-        };
-        let described = match described {
-            Some(described) => described,
-            None => {
-                let taken = self.cost_of(&reply);
-                self.spoil(at, &mut reply);
-                let cost = self.cost_of(&reply);
-                if !self.ends[at].proto.replace_return(taken, cost) {
-                    return self.ends[at].held_returns.push_front((id, reply));
-                }
-                self.sight(Sight::ReturnReplaced);
-                Described::default()
-            }
-        };
-        let (status, total) = match reply.verdict {
-            Verdict::Ok => (Status::Ok, reply.size.max(HEAD)),
-            Verdict::Failed(_) => (Status::SystemError, reply.size.max(HEAD)),
-            Verdict::Cancelled => (Status::Cancelled, 0),
-        };
-        let Described { descriptors, held } = described;
-        self.push_message(at, Head::Return(status), Whose { id, call: reply.call, verdict: reply.verdict, total }, descriptors);
-        if !self.ends[at].proto.answers.returned(id, held) {
-            self.fault(format!("end {at} answered {id:?} twice, or without being asked"));
-        }
-        if held {
-            self.ends[at].held_results.insert(id, reply.references);
-        } else {
-            self.drop_refs(node, reply.references);
-        }
-    }
-
     /// The caller drops a call, or its deadline is over.
     pub(super) fn give_up(&mut self, call: u32, deadline: bool) {
         let Some(it) = self.calls.get(call as usize) else { return };
@@ -371,6 +333,7 @@ impl World {
             Stage::Over => return,
             Stage::Queued => {
                 self.ends[end].waiting[pool as usize].retain(|&waiting| waiting != call);
+                self.leave_promise(call);
                 self.drop_carried(call);
                 self.calls[call as usize].stage = Stage::Over;
                 if deadline {
@@ -388,10 +351,11 @@ impl World {
             }
         }
         self.calls[call as usize].given_up = true;
+        self.known(call, &[]);
     }
 }
 
 /// What the arguments of a call take.
-fn size_of(plan: &Plan, references: usize) -> Size {
+pub(super) fn size_of(plan: &Plan, references: usize) -> Size {
     Size::new(u64::from(plan.size.max(HEAD)), references, 0)
 }

@@ -32,6 +32,12 @@ pub(super) enum Sight {
     PeerAsked,
     PeerTakenForDead,
     FrameCutInTwo,
+    CallAhead,
+    CallWaitsForPromise,
+    CallWaitsForResult,
+    CallOnKeptResult,
+    WaitingCallStopped,
+    FinishBeforeReturn,
 }
 
 /// Every sight, in the order of their bits.
@@ -64,4 +70,10 @@ pub(super) const ALL: &[Sight] = &[
     Sight::PeerAsked,
     Sight::PeerTakenForDead,
     Sight::FrameCutInTwo,
+    Sight::CallAhead,
+    Sight::CallWaitsForPromise,
+    Sight::CallWaitsForResult,
+    Sight::CallOnKeptResult,
+    Sight::WaitingCallStopped,
+    Sight::FinishBeforeReturn,
 ];

@@ -27,6 +27,12 @@ pub(crate) enum Action {
         args: Vec<Arg>,
         plan: Plan,
     },
+    /// A node's program calls an object in the result of a call of its own, whether or not that is there.
+    Ahead {
+        on: u32,
+        args: Vec<Arg>,
+        plan: Plan,
+    },
     /// Up to so many bytes that `end` has sent arrive.
     Deliver {
         end: usize,
@@ -239,6 +245,7 @@ impl World {
         self.note(|| format!("{action:?}"));
         match action {
             Action::Call { end, target, args, plan } => self.make_call(*end, *target, args, *plan),
+            Action::Ahead { on, args, plan } => self.make_ahead(*on, args, *plan),
             Action::Deliver { end, bytes } => self.deliver(*end, *bytes),
             Action::Flush { end, bytes } => self.flush(*end, *bytes),
             Action::Poll { call } => self.poll(*call),

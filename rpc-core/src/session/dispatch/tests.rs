@@ -75,6 +75,7 @@ fn call(index: u32) -> wire::Call<'static> {
         oneway: false,
         idempotent: false,
         nested: false,
+        promised: false,
         extensions: Vec::new(),
         body: Body { codec: 0, references: Vec::new(), segments: Vec::new(), total: 0, original: None, bytes: &[] },
     }
@@ -94,15 +95,16 @@ async fn a_context_that_is_used_again_has_nothing_of_the_call_before() {
     let mut used = session.context(8, &full, &mut batch);
     assert!(used.deadline.is_some() && used.holds.len() == 3 && used.trace.is_some() && used.idempotent);
     // What handlers leave in it.
-    (used.started, used.line) = (true, Some(6));
+    (used.started, used.line, used.promised) = (true, Some(6), true);
     batch.spare = Some(used);
     let again = session.context(9, &call(2), &mut batch);
     assert!(batch.spare.is_none(), "one box for two calls");
     // Without `..`, so that what a context has one day besides is thought of here. Its method is set when it is served.
-    let CallContext { incoming, deadline, root, holds, trace, method: _, started, line, outside, idempotent, passed_on, is_own } = *again;
+    let CallContext { incoming, deadline, root, holds, trace, method: _, started, line, outside, idempotent, passed_on, is_own, promised } =
+        *again;
     assert_eq!(incoming.map(|(_, id)| id), Some(CallId { index: 2, generation: 0 }));
     assert_eq!((deadline, root, holds.len()), (None, Some(session.root_of(9)), 0));
-    assert!(trace.is_none() && !started && line.is_none() && !outside && !idempotent);
+    assert!(trace.is_none() && !started && line.is_none() && !outside && !idempotent && !promised);
     // What only calls by the seam have, whose contexts are not used again.
     assert!(passed_on.is_none() && !is_own);
 }

@@ -185,6 +185,7 @@ fn prepared() -> Prepared {
         oneway: false,
         deadline: None,
         inherited: None,
+        promise: None,
     }
 }
 

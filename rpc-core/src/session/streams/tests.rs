@@ -18,6 +18,8 @@ fn with_origins(steps: usize) -> Error {
         bytes.extend([b'm'; 240]);
         bytes.extend([0, u8::from(step > 0)]);
     }
+    // And no value of the user's.
+    bytes.push(0);
     decode_error(&bytes)
 }
 

@@ -20,6 +20,20 @@ fn empty() {
 }
 
 #[test]
+fn path_too_long() {
+    for (steps, is_allowed) in [(16, true), (17, false)] {
+        let call = format!("11 0502 02 0602 {steps:02x} {} 01 00 00", "01".repeat(steps));
+        let returned = format!("12 0502 00 10 01 04 0502 {steps:02x} {} 07", "01".repeat(steps));
+        for frame in [call, returned] {
+            let frame = bytes_of(&frame);
+            let decoded = decode(&frame);
+            assert_eq!(decoded.is_ok(), is_allowed, "{decoded:?}");
+            assert!(is_allowed || decoded == Err(DecodeError::PathTooLong));
+        }
+    }
+}
+
+#[test]
 fn unknown_kind() {
     for kind in [0x00, 0x05, 0x0f, 0x18, 0x24, 0x2a, 0x32, 0x3b, 0x80, 0xff] {
         assert_eq!(decode(&[kind]), Err(DecodeError::UnknownKind(kind)));
@@ -127,7 +141,7 @@ fn structure_too_long() {
 
 #[test]
 fn unknown_flags() {
-    assert_eq!(refused("11 0000 00 00 8001 00"), DecodeError::UnknownFlags(128));
+    assert_eq!(refused("11 0000 00 00 8002 00"), DecodeError::UnknownFlags(256));
     assert_eq!(refused("13 0000 04"), DecodeError::UnknownFlags(4));
     assert_eq!(refused("20 0000 04"), DecodeError::UnknownFlags(4));
     assert_eq!(refused("22 0000 04"), DecodeError::UnknownFlags(4));
@@ -138,7 +152,7 @@ fn unknown_tags() {
     assert_eq!(refused("02 02"), DecodeError::UnknownStart(2));
     assert_eq!(refused("11 0000 03"), DecodeError::UnknownTarget(3));
     assert_eq!(refused("28 03"), DecodeError::UnknownTarget(3));
-    assert_eq!(refused("12 0000 04 00"), DecodeError::UnknownStatus(4));
+    assert_eq!(refused("12 0000 05 00"), DecodeError::UnknownStatus(5));
     assert_eq!(refused("12 0000 00 10 01 09 00"), DecodeError::UnknownDescriptor(9));
     assert_eq!(refused("12 0000 00 10 01 01 0000 00 02"), DecodeError::UnknownIdentity(2));
     assert_eq!(refused("15 0000 02"), DecodeError::UnknownResolution(2));

@@ -132,6 +132,7 @@ impl Dice {
             oneway: self.coin(),
             idempotent: self.coin(),
             nested: self.coin(),
+            promised: self.coin(),
             extensions: self.list(|dice| (dice.long(), dice.bytes())),
             body: self.body(),
         }
@@ -196,7 +197,7 @@ impl Dice {
     }
 
     fn status(&mut self) -> Status {
-        [Status::Ok, Status::AppError, Status::SystemError, Status::Cancelled][self.below(4) as usize]
+        [Status::Ok, Status::AppError, Status::SystemError, Status::Cancelled, Status::Broken][self.below(5) as usize]
     }
 
     fn window(&mut self) -> Window {
