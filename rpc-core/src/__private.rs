@@ -206,7 +206,8 @@ impl Wire {
                     Err(error) => return Call::failed(error.with_method(crate::inbound::method_name(interface.name, called.method))),
                 };
                 let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-                let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
+                let payload =
+                    Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None, noted: None };
                 let named = Method::known(interface, called.method);
                 // What only leads to another node does not become a call on an object of this process.
                 let passes = servant.behind().is_some();
@@ -237,7 +238,7 @@ fn raw_call<A: Serialize>(
 ) -> Result<RawCall, Error> {
     let (bytes, mut outgoing) = encode(arguments, codec::MESSAGE_BYTES_MAX, codec::DEPTH_MAX)?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None, noted: None };
     Ok(RawCall::new(Method::known(interface, method), payload))
 }
 
@@ -285,7 +286,7 @@ where
         Err(error) => return Call::failed(error.with_method(crate::inbound::method_name(called.interface.name, called.method))),
     };
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None };
+    let payload = Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None, noted: None };
     let named = Method::known(called.interface, called.method);
     let future = Box::pin(async move {
         let call = RawCall { method: named, payload, context: Context::current() };

@@ -81,9 +81,11 @@ pub(crate) fn call_raw_within(servant: Arc<dyn Servant>, call: RawCall, within: 
     }
     let named = context.deadline.map(|_| method.to_string());
     let (result_within, stands_around) = (within_of(&servant), servant.behind().is_some());
+    let promised = context.promised;
     let mut context = Some(context);
     let served = context::enter(&mut context, || {
         let mut inbound = handed_over(payload, within, &method, seen_to);
+        inbound.set_promised(promised);
         crate::panics::caught(|| servant.serve(resolved, &mut inbound))
     });
     match served {
@@ -118,6 +120,7 @@ fn entering(context: Context, servant: &dyn Servant, resolved: Resolved) -> Box<
             // Whoever called the handler that makes it is not the one who calls this.
             context.incoming = None;
             context.method = None;
+            context.promised = false;
         }
         let declared = servant.descriptor().and_then(|descriptor| descriptor.declaring(resolved.number));
         if let Some((interface, method)) = declared {

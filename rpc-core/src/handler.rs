@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,6 +16,7 @@ use crate::interface::{InterfaceDescriptor, MethodDescriptor};
 use crate::introspect::InterfaceInfo;
 use crate::limits::Limits;
 use crate::near;
+use crate::pipeline::Noted;
 use crate::wire::CODEC_MAX;
 
 /// Names a method to anyone, also to a node that has no code for its interface.
@@ -84,6 +86,8 @@ pub struct Payload {
     pub references: Vec<AnyRemote>,
     /// What decoding it may cost: a message that arrived is bounded by the limits of the node that it came to. `None` for one that was made here.
     pub(crate) within: Option<Bounds>,
+    /// For a result that is called ahead: where its references are.
+    pub(crate) noted: Option<Arc<Noted>>,
 }
 
 impl Payload {

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
 use crate::interface::{InterfaceDescriptor, MethodDescriptor, ParameterDescriptor};
 use crate::limits::{Limits, REFERENCES_MAX, SEGMENTS_MAX, Size};
-use crate::pipeline::{Breakage, Found, Path};
+use crate::pipeline::{Breakage, Found, Noted, Path};
 use crate::promises::RemoteError;
 use crate::servant::Resolved;
 use crate::transfer::{self, Incoming, Outgoing};
@@ -131,13 +132,16 @@ impl Reply {
     }
 
     pub(crate) fn from_payload(status: Status, payload: Payload) -> Self {
-        let Payload { codec, bytes, segments, references, .. } = payload;
-        Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing::new(references, segments), found: None }
+        let Payload { codec, bytes, segments, references, noted, .. } = payload;
+        let found = noted.and_then(|noted| noted.found(&bytes, &references)).map(Box::new);
+        Self { status, codec, bytes: ReplyBytes::Shared(bytes), outgoing: Outgoing::new(references, segments), found }
     }
 
     pub(crate) fn into_payload(mut self) -> Payload {
         let (references, segments) = (self.outgoing.take_references(), self.outgoing.take_segments());
-        Payload { codec: self.codec, bytes: self.bytes.into_bytes(), segments, references, within: None }
+        let bytes = self.bytes.into_bytes();
+        let noted = self.found.map(|found| Arc::new(Noted::new(*found, &bytes)));
+        Payload { codec: self.codec, bytes, segments, references, within: None, noted }
     }
 
     /// The error in a reply whose status says that netref ended the call.
@@ -175,7 +179,7 @@ pub trait Coder {
     type Value: Send + 'static;
     fn encode(codec: Codec, value: Self::Value, out: &mut Vec<u8>, max_bytes: u64) -> Result<(), codec::CodecError>;
     /// The references in a value by their places.
-    fn references(_value: &Self::Value) -> Vec<(Path, AnyRemote)> {
+    fn references(_value: &Self::Value) -> Vec<(Path, u32, AnyRemote)> {
         Vec::new()
     }
     fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<Self::Value, codec::CodecError>;
@@ -193,8 +197,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Coder for Plain<T> {
         codec::encode(codec, &value, out, max_bytes)
     }
 
-    fn references(value: &T) -> Vec<(Path, AnyRemote)> {
-        crate::pipeline::find(value)
+    fn references(value: &T) -> Vec<(Path, u32, AnyRemote)> {
+        crate::pipeline::look(value)
     }
 
     fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<T, codec::CodecError> {
@@ -338,6 +342,7 @@ impl<'a> Inbound<'a> {
             segments: segments.into_iter().flatten().collect(),
             references: references.into_iter().flatten().collect(),
             within: Some(self.bounds),
+            noted: None,
         }
     }
 

@@ -53,7 +53,7 @@ impl Payload {
         let (result, mut outgoing) = transfer::encoding(|| codec::encode(Codec::Json, arguments, &mut bytes, MESSAGE_BYTES_MAX));
         result?;
         let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-        Ok(Self { codec: Codec::Json.id(), bytes: Bytes::from(bytes), segments, references, within: None })
+        Ok(Self { codec: Codec::Json.id(), bytes: Bytes::from(bytes), segments, references, within: None, noted: None })
     }
 
     /// Arguments in JSON that name their references themselves: `{"$ref": 0}` is the first of `references`, and each is used once.

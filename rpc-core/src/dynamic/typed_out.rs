@@ -24,7 +24,7 @@ pub(super) fn payload(known: &Known, id: Id, value: &Value) -> Result<Payload, C
     let (result, mut outgoing) = transfer::encoding(|| codec::encode(Codec::Bincode, &typed, &mut bytes, MESSAGE_BYTES_MAX));
     result?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    Ok(Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None })
+    Ok(Payload { codec: Codec::Bincode.id(), bytes: Bytes::from(bytes), segments, references, within: None, noted: None })
 }
 
 /// Where a value stands, for errors.

@@ -61,7 +61,7 @@ impl Breakage {
             crate::panics::caught(|| transfer::encoding(|| codec::encode(Codec::Bincode, error, &mut bytes, MESSAGE_BYTES_MAX))).ok()?;
         let (Ok(()), mut outgoing) = encoded else { return None };
         let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-        let payload = Payload { codec: Codec::Bincode.id(), bytes: bytes.into(), segments, references, within: None };
+        let payload = Payload { codec: Codec::Bincode.id(), bytes: bytes.into(), segments, references, within: None, noted: None };
         Some(Value { of: TypeId::of::<E>(), payload })
     }
 
@@ -107,6 +107,7 @@ pub(crate) fn own<E: DeserializeOwned + 'static>(error: &Error) -> Option<E> {
         segments: Vec::new(),
         references: Vec::new(),
         within: None,
+        noted: None,
     };
     decode(&payload)
 }

@@ -18,6 +18,7 @@ mod asked;
 mod breakage;
 mod call;
 mod here;
+mod noted;
 mod opening;
 mod paths;
 mod promise;
@@ -31,7 +32,8 @@ use serde::Serialize;
 pub(crate) use asked::{Asked, Settlement, drive, nowhere};
 pub(crate) use breakage::{Breakage, own};
 pub(crate) use call::PromisedCall;
-pub(crate) use paths::{Found, Path, find, reference_at};
+pub(crate) use noted::Noted;
+pub(crate) use paths::{Found, Path, find, look, reference_at};
 pub(crate) use promise::{Outcomes, Promise};
 pub(crate) use start::{Answered, Going, Late, Ongoing, PROMISES_MAX, Underway, circle, done, failed, of_returned, start, too_deep};
 

@@ -388,6 +388,7 @@ fn raw_reply_of(arrived: Arrived, bounds: Bounds) -> RawReply {
         segments: segments.into_iter().flatten().collect(),
         references: references.into_iter().flatten().collect(),
         within: Some(bounds),
+        noted: None,
     };
     match status {
         Status::Ok => RawReply::Ok(payload),

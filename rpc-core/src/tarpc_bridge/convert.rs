@@ -76,7 +76,7 @@ pub(super) fn encode<T: Serialize>(codec: Codec, value: &T) -> Result<Payload, S
     let (result, mut outgoing) = encoded.map_err(|panic| panic.into_error(Outcome::NotRun).to_string())?;
     result.map_err(|error| error.to_string())?;
     let (references, segments) = (outgoing.take_references(), outgoing.take_segments());
-    Ok(Payload { codec: codec.id(), bytes: Bytes::from(bytes), segments, references, within: None })
+    Ok(Payload { codec: codec.id(), bytes: Bytes::from(bytes), segments, references, within: None, noted: None })
 }
 
 /// The value in a payload.

@@ -7,11 +7,13 @@
 //! | `hops` | what is said of other nodes, and of methods by other names |
 //! | `outcomes` | what is known of a call that an interceptor ends, loses or passes on elsewhere |
 //! | `repeated`, `told`, `layers` | the ready ones: retries; logs, metrics and spans; layers of tower |
+//! | `promised` | what is called ahead on results that come through them |
 //! | `served` | what an object keeps whose calls come through interceptors or without its trait |
 
 mod hops;
 mod layers;
 mod outcomes;
+mod promised;
 mod repeated;
 mod served;
 mod told;

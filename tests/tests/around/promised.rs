@@ -1,0 +1,132 @@
+//! What is called ahead on results that come through interceptors: the fields of a struct are found, and what broke a promise is told, as
+//! long as the interceptors leave the result as it is; where they put another reference, that one is called.
+
+use std::fmt;
+
+use bytes::Bytes;
+use netref::around::{Interceptor, Logging, Next};
+use netref::{Error, Node, NodeBuilder, Outcome, Pipeline, RawCall, RawReply, RawReturn, Remote, remote};
+use netref_tests::patience::within;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, netref::Schema)]
+enum Refusal {
+    SoldOut(String),
+    Netref(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Netref(error)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[remote]
+trait Fruit {
+    async fn name(&self) -> Result<String, Refusal>;
+}
+
+#[derive(Serialize, Deserialize, Pipeline)]
+struct Basket {
+    weight: u64,
+    left: Remote<dyn Fruit>,
+    right: Remote<dyn Fruit>,
+}
+
+#[remote]
+trait Stall {
+    async fn basket(&self) -> Result<Basket, Refusal>;
+    async fn nothing(&self) -> Result<Basket, Refusal>;
+}
+
+struct Is(&'static str);
+impl Fruit for Is {
+    async fn name(&self) -> Result<String, Refusal> {
+        Ok(self.0.to_owned())
+    }
+}
+
+struct MyStall;
+impl Stall for MyStall {
+    async fn basket(&self) -> Result<Basket, Refusal> {
+        Ok(Basket { weight: 7, left: Remote::new(Is("apple")), right: Remote::new(Is("pear")) })
+    }
+    async fn nothing(&self) -> Result<Basket, Refusal> {
+        Err(Refusal::SoldOut("baskets".into()))
+    }
+}
+
+/// Changes what a stall gives.
+struct Changes(fn(&mut netref::Payload));
+impl Interceptor for Changes {
+    fn call(&self, call: RawCall, next: Next) -> RawReturn {
+        let (change, is_stall) = (self.0, call.method.name == "basket");
+        let returned = next.call(call);
+        RawReturn::pending(async move {
+            match returned.reply().await {
+                RawReply::Ok(mut payload) if is_stall => {
+                    change(&mut payload);
+                    RawReply::Ok(payload)
+                }
+                reply => reply,
+            }
+        })
+    }
+}
+
+async fn stall(stall: Remote<dyn Stall>, around: impl FnOnce(NodeBuilder) -> NodeBuilder) -> (Remote<dyn Stall>, [Node; 2]) {
+    let host = around(Node::builder()).listen("tcp://127.0.0.1:0").publish("stall", stall).start().await.unwrap();
+    let guest = Node::builder().start().await.unwrap();
+    let stall = guest.connect(&format!("{}/stall", host.addresses()[0])).await.unwrap();
+    (stall, [host, guest])
+}
+
+fn plain() -> Remote<dyn Stall> {
+    Remote::new(MyStall)
+}
+
+#[tokio::test]
+async fn fields_of_a_result_behind_interceptors_are_called_ahead() {
+    let object = || Remote::intercept(Remote::intercept(plain(), Logging::new()), Logging::new());
+    let places = [
+        ("node", stall(plain(), |node| node.intercept_incoming(Logging::new())).await),
+        ("object", stall(object(), |node| node).await),
+        ("both", stall(object(), |node| node.intercept_incoming(Logging::new())).await),
+    ];
+    for (place, (stall, _nodes)) in places {
+        let basket = stall.basket().pipelined();
+        assert_eq!(within(place, basket.right.name()).await.unwrap(), "pear", "{place}");
+        assert_eq!(within(place, basket.left.name()).await.unwrap(), "apple", "{place}");
+        // Why there is none, in the words and the type of whoever said it.
+        let error = within(place, stall.nothing().pipelined().left.name()).await.unwrap_err();
+        assert_eq!(error, Refusal::SoldOut("baskets".into()), "{place}");
+    }
+}
+
+#[tokio::test]
+async fn references_that_an_interceptor_has_put_are_the_ones_that_are_called() {
+    let change = Changes(|payload| payload.references[1] = Remote::into_any(Remote::<dyn Fruit>::new(Is("plum"))));
+    let (stall, _nodes) = stall(Remote::intercept(plain(), change), |node| node).await;
+    let basket = stall.basket().pipelined();
+    assert_eq!(within("the other one", basket.right.name()).await.unwrap(), "plum");
+    assert_eq!(within("the first", basket.left.name()).await.unwrap(), "apple");
+}
+
+#[tokio::test]
+async fn places_in_a_result_that_an_interceptor_has_written_anew_are_not_guessed() {
+    // With the two references the other way round.
+    let change = Changes(|payload| payload.bytes = Bytes::from_static(&[7, 1, 0]));
+    let (stall, _nodes) = stall(Remote::intercept(plain(), change), |node| node).await;
+    let Err(Refusal::Netref(error)) = within("an answer", stall.basket().pipelined().left.name()).await else { panic!("an error") };
+    assert_eq!(error.outcome(), Outcome::NotRun, "{error}");
+    let basket = within("the result", stall.basket()).await.unwrap();
+    assert_eq!(within("a name", basket.left.name()).await.unwrap(), "pear");
+}
