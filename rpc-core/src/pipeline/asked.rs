@@ -35,6 +35,8 @@ pub(crate) struct Asked {
     /// Whether the peer need not send the value any more, and whether it has not.
     is_unneeded: AtomicBool,
     is_left_out: AtomicBool,
+    /// Whether the peer passes the call on: of the result it will know no fields.
+    is_passed_on: AtomicBool,
     settled: Mutex<Option<Result<(), Arc<Breakage>>>>,
     done: Notify,
     ahead: Mutex<Ahead>,
@@ -101,6 +103,20 @@ impl Asked {
         }
     }
 
+    /// The peer passes the call on to another node.
+    pub(crate) fn note_passed_on(&self) {
+        self.is_passed_on.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.is_passed_on.load(Ordering::Acquire)
+    }
+
+    /// Whether the peer will find this place in the result. One that passes the result on has no types of it, and finds a lone reference.
+    fn is_found(&self, path: &[u32]) -> bool {
+        path.is_empty() || !self.is_passed_on()
+    }
+
     /// The call will be sent over a session whose peer keeps its result.
     pub(crate) fn goes_over(&self, session: &Arc<SessionCore>) {
         *self.ahead.lock() = Ahead::Goes(Arc::clone(session));
@@ -130,18 +146,18 @@ impl Asked {
     }
 
     /// The call, when its result is kept by the peer of this session. Called under the session's lock, so nothing is taken hold of.
-    pub(super) fn answer_on(&self, session: &SessionCore) -> Option<CallId> {
+    pub(super) fn answer_on(&self, session: &SessionCore, path: &[u32]) -> Option<CallId> {
         match &*self.ahead.lock() {
-            Ahead::Kept(answer) if answer.is_on(session) => Some(answer.id()),
+            Ahead::Kept(answer) if answer.is_on(session) && self.is_found(path) => Some(answer.id()),
             _ => None,
         }
     }
 
-    /// The result at the peer.
-    pub(super) fn answer(&self) -> Option<Arc<KeptAnswer>> {
+    /// The result at the peer, if that will find this place in it.
+    pub(super) fn answer(&self, path: &[u32]) -> Option<Arc<KeptAnswer>> {
         match &*self.ahead.lock() {
-            Ahead::Kept(answer) => Some(Arc::clone(answer)),
-            Ahead::Not | Ahead::Goes(_) => None,
+            Ahead::Kept(answer) if self.is_found(path) => Some(Arc::clone(answer)),
+            Ahead::Not | Ahead::Goes(_) | Ahead::Kept(_) => None,
         }
     }
 
@@ -205,7 +221,9 @@ impl Asked {
 
 /// The error of a call on what a result does not have.
 pub(crate) fn nowhere() -> Error {
-    broken("the result of the call has no reference in this place")
+    let text = "the result of the call has no reference in this place, as far as the callee knows: of a result that it has from elsewhere it \
+                knows no fields, and those are to be waited for";
+    broken(text)
 }
 
 /// Waits for the result that was promised, on a task of its own, as long as somebody wants it.

@@ -221,7 +221,7 @@ impl Promise {
                 // Interceptors see a call when it is known where it goes; they may hold it back or repeat it.
                 Some(import) if import.session().has_outgoing() => None,
                 Some(import) => Some(Lane::to_export(Arc::clone(import), Arc::clone(&self.asked))),
-                None => self.asked.answer().map(|answer| Lane::to_answer(answer, self.path.clone(), Arc::clone(&self.asked))),
+                None => self.asked.answer(&self.path).map(|answer| Lane::to_answer(answer, self.path.clone(), Arc::clone(&self.asked))),
             };
         }
         lane.clone()
@@ -248,7 +248,7 @@ impl Promise {
     pub(crate) fn answer_on(&self, session: &SessionCore) -> Option<(CallId, Path)> {
         let stage = self.stage.lock();
         let may_be_named = matches!(&*stage, Stage::Unknown(..)) && self.path.len() <= PATH_MAX;
-        let call = may_be_named.then(|| self.asked.answer_on(session)).flatten()?;
+        let call = may_be_named.then(|| self.asked.answer_on(session, &self.path)).flatten()?;
         Some((call, self.path.clone()))
     }
 

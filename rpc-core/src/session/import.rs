@@ -66,6 +66,11 @@ impl Import {
         }
     }
 
+    /// Whether the object is at another node than the session's peer.
+    pub(super) fn is_from_elsewhere(&self) -> bool {
+        matches!(*self.origin, Origin::Elsewhere { .. })
+    }
+
     /// Node, number and tag, as a descriptor for a third node carries them.
     pub(super) fn identity(&self) -> ((NodeId, Incarnation), u64, u64) {
         let key = self.key();

@@ -34,6 +34,17 @@ pub(crate) enum CallTarget {
     Answer(Passage),
 }
 
+impl CallTarget {
+    /// Whether the peer passes a call on it on to another node, as far as that is known.
+    fn is_passed_on(&self) -> bool {
+        match self {
+            Self::Root => false,
+            Self::Object(import) => import.is_from_elsewhere(),
+            Self::Answer(passage) => passage.lane().asked().is_passed_on(),
+        }
+    }
+}
+
 /// Which method is called.
 #[derive(Clone, Debug)]
 pub(crate) enum CallMethod {
@@ -172,6 +183,9 @@ impl RemoteCall {
         if let Stage::New(prepared) = &mut self.stage
             && self.session.pipelining
         {
+            if prepared.target.is_passed_on() {
+                asked.note_passed_on();
+            }
             asked.goes_over(&self.session);
             prepared.promise = Some(Arc::clone(asked));
             self.asked = Some(Arc::clone(asked));

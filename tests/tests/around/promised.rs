@@ -130,3 +130,14 @@ async fn places_in_a_result_that_an_interceptor_has_written_anew_are_not_guessed
     let basket = within("the result", stall.basket()).await.unwrap();
     assert_eq!(within("a name", basket.left.name()).await.unwrap(), "pear");
 }
+
+#[tokio::test]
+async fn fields_of_a_result_that_a_node_passes_on_are_called_when_they_are_known() {
+    let (distant, _nodes) = stall(plain(), |node| node).await;
+    let (passed_on, _more) = stall(distant, |node| node).await;
+    let basket = passed_on.basket().pipelined();
+    assert_eq!(within("one of them", basket.right.name()).await.unwrap(), "pear");
+    assert_eq!(within("the other one", basket.left.name()).await.unwrap(), "apple");
+    let error = within("why", passed_on.nothing().pipelined().left.name()).await.unwrap_err();
+    assert_eq!(error, Refusal::SoldOut("baskets".into()));
+}
