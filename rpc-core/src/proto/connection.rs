@@ -173,7 +173,7 @@ impl Connection {
     /// The first frame of a return arrived. True when it is complete.
     pub(crate) fn handle_return(&mut self, id: CallId, size: Size, present: u64) -> Result<bool, Rule> {
         let Size { total, cost } = size;
-        if !self.questions.awaits_return(id) || self.return_pieces.is_open(id) {
+        if self.return_has_begun(id) {
             return Err(Rule::ReturnForNoCall);
         }
         if total > self.ours.message_bytes || !self.returns_in.announce(cost) {
@@ -193,6 +193,11 @@ impl Connection {
             ChunkOf::Call => self.call_pieces.chunk(id, bytes),
             ChunkOf::Return => self.return_pieces.chunk(id, bytes),
         }
+    }
+
+    /// Whether the return of a call of this side's is here, or its first frame is: what comes behind that frame may refer to it.
+    pub(crate) fn return_has_begun(&self, id: CallId) -> bool {
+        !self.questions.awaits_return(id) || self.return_pieces.is_open(id)
     }
 
     /// The caller is done with a call.

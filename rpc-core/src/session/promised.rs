@@ -177,12 +177,12 @@ impl SessionCore {
         None
     }
 
-    /// The peer says that a call was made on what came to nothing, and that it has said before why. Only of a call whose return is here it can
-    /// have; what became of that is known here before long.
+    /// The peer says that a call was made on what came to nothing, and that it has said before why. Only of a call whose return is here, or
+    /// arriving, it can have; what became of that is known here before long.
     pub(super) async fn broken_by(self: &Arc<Self>, named: Option<CallId>, asked: &Asked) -> Answered {
         let goes_on = {
             let mut state = self.state.lock();
-            let is_said = named.is_some_and(|call| !state.proto.questions.awaits_return(call));
+            let is_said = named.is_some_and(|call| state.proto.return_has_begun(call));
             if is_said { None } else { Some(state.closed.is_some() || state.refuse(wire::kind::RETURN, Rule::ReturnForNoCall)) }
         };
         if let Some(goes_on) = goes_on {
