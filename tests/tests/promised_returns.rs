@@ -107,3 +107,32 @@ async fn what_broke_a_promise_is_told_also_where_it_arrives_behind_those_that_it
     }
     assert!(!session.is_closed());
 }
+
+#[tokio::test]
+async fn result_that_holds_what_goes_home_leaves_nothing_when_nobody_waits_for_it() {
+    let gate = Arc::new(Semaphore::new(0));
+    let [first, second, third] = [0; 3].map(|_| async { Node::builder().listen("tcp://127.0.0.1:0").start().await.unwrap() });
+    let (first, second, third) = tokio::join!(first, second, third);
+    let url = |node: &Node, name: &str| format!("{}/{name}", node.addresses()[0]);
+    third.publish("lender", Remote::<dyn Bank>::new(MyBank::new(&gate))).unwrap();
+    let mine: Remote<dyn Account> = Remote::new(MyAccount);
+    // The second node has it over the third one, and sends it home by its identity.
+    first.connect::<dyn Bank>(&url(&third, "lender")).await.unwrap().lend(mine).await.unwrap();
+    let lent = second.connect::<dyn Bank>(&url(&third, "lender")).await.unwrap().lent().await.unwrap();
+    second.publish("bank", Remote::<dyn Bank>::new(MyBank { instead: Some(lent), ..MyBank::new(&gate) })).unwrap();
+    let bank: Remote<dyn Bank> = first.connect(&url(&second, "bank")).await.unwrap();
+    for round in 0..50 {
+        let account = bank.open().pipelined();
+        let deposit = account.deposit(1).send();
+        // Nothing more is called on it: its result is finished before it is there.
+        drop(account);
+        within("the finish has left", bank.count()).await.unwrap();
+        gate.add_permits(1);
+        match within("a deposit", deposit).await {
+            Err(Refusal::Because { instead, .. }) => assert!(instead.is_none_or(|instead| Remote::is_connected(&instead)), "{round}"),
+            Err(Refusal::Call(error)) => assert_eq!(error.outcome(), Outcome::NotRun, "{round}: {error}"),
+            Ok(_) => panic!("there is no account"),
+        }
+        assert_eq!(within("the session goes on", bank.count()).await.unwrap(), 1, "{round}");
+    }
+}

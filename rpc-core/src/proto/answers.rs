@@ -7,7 +7,11 @@ use crate::id::CallId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
     /// Accepted: its payload is arriving, it waits for its turn, or its handler runs.
-    Running { cancelled: bool },
+    Running {
+        cancelled: bool,
+        /// Its caller has finished it, and says nothing more of it.
+        finished: bool,
+    },
     /// Returned with references that this side keeps alive until the caller has taken them.
     Holding,
 }
@@ -90,7 +94,7 @@ impl Answers {
         if slot.answer.is_some() {
             return Err(Rule::CallIdInUse);
         }
-        *slot = Slot { generation: id.generation, answer: Some(Answer::Running { cancelled: false }) };
+        *slot = Slot { generation: id.generation, answer: Some(Answer::Running { cancelled: false, finished: false }) };
         self.running += 1;
         Ok(Admission::Accepted)
     }
@@ -106,7 +110,7 @@ impl Answers {
 
     /// Whether the caller of a call that is not done has given it up.
     pub(crate) fn is_cancelled(&self, id: CallId) -> bool {
-        matches!(self.get(id), Some(Answer::Running { cancelled: true }))
+        matches!(self.get(id), Some(Answer::Running { cancelled: true, .. }))
     }
 
     /// A call frame arrived, whatever becomes of it.
@@ -124,11 +128,25 @@ impl Answers {
     /// The caller gave the call up. True when its handler is to be ended.
     pub(crate) fn cancel(&mut self, id: CallId) -> bool {
         match self.slots.get_mut(id.index as usize) {
-            Some(Slot { generation, answer: Some(Answer::Running { cancelled }) }) if *generation == id.generation => {
+            Some(Slot { generation, answer: Some(Answer::Running { cancelled, .. }) }) if *generation == id.generation => {
                 !std::mem::replace(cancelled, true)
             }
             _ => false,
         }
+    }
+
+    /// The caller has finished the call before its return was sent.
+    pub(crate) fn finish_early(&mut self, id: CallId) {
+        if let Some(Slot { generation, answer: Some(Answer::Running { finished, .. }) }) = self.slots.get_mut(id.index as usize)
+            && *generation == id.generation
+        {
+            *finished = true;
+        }
+    }
+
+    /// Whether no finish will come for the return of a call, so that nothing can be held until then.
+    pub(crate) fn is_finished(&self, id: CallId) -> bool {
+        matches!(self.get(id), Some(Answer::Running { finished: true, .. }))
     }
 
     /// The handler is done and its return is queued. `holds` when references stay alive until the caller's finish. False when the call

@@ -208,11 +208,17 @@ impl Connection {
         }
         match self.ahead.finish(id) {
             Some(true) => {
-                self.answers.finish(id);
+                // The return may still wait for credit.
+                if !self.answers.finish(id) {
+                    self.answers.finish_early(id);
+                }
                 Ok(Finished::LetGo)
             }
             // It runs on, and nobody wants its result.
-            Some(false) => Ok(Finished::Nothing),
+            Some(false) => {
+                self.answers.finish_early(id);
+                Ok(Finished::Nothing)
+            }
             None if self.answers.finish(id) => Ok(Finished::LetGo),
             // Its call may have come after the go-away, and its caller is not told yet.
             None if self.answers.is_departing() => Ok(Finished::Nothing),

@@ -191,8 +191,8 @@ impl SessionCore {
             return Watch::Over;
         }
         match state.proto.answers.get(call) {
-            Some(Answer::Running { cancelled: true }) => Watch::Over,
-            Some(Answer::Running { cancelled: false }) => {
+            Some(Answer::Running { cancelled: true, .. }) => Watch::Over,
+            Some(Answer::Running { cancelled: false, .. }) => {
                 Watch::Flag(Arc::clone(state.running_mut(call).cancelled.get_or_insert_with(Arc::<CancelFlag>::default)))
             }
             _ => Watch::Done,

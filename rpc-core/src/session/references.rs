@@ -44,6 +44,8 @@ fn said(text: &str) -> String {
 enum Carrier {
     /// A message, in its order among all frames, of which the peer says when it was read.
     Message,
+    /// A message of which the peer does not say when it was read. So nothing in it goes by its identity alone.
+    Finished,
     /// An item of a stream. It waits for its turn while other frames leave, a release or a resolve among them, and nothing says when it was
     /// read. So nothing in it goes by its identity alone, or as a promise.
     Item,
@@ -65,6 +67,13 @@ impl SessionCore {
     #[inline]
     pub(super) fn describe(&self, state: &mut State, references: &[AnyRemote]) -> Result<Described, Error> {
         if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, Carrier::Message) }
+    }
+
+    /// The same for the result of a call. Of one that its caller has finished before, nothing says when it was read.
+    #[inline]
+    pub(super) fn describe_result(&self, state: &mut State, references: &[AnyRemote], is_finished: bool) -> Result<Described, Error> {
+        let by = if is_finished { Carrier::Finished } else { Carrier::Message };
+        if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, by) }
     }
 
     /// The same for an item of a stream. Nothing says when it was read, so nothing in it goes by its identity alone.

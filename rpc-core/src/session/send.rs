@@ -311,7 +311,8 @@ impl SessionCore {
 
     /// Writes a return for which credit was taken. Nothing is left in `reply` afterwards.
     fn write_return(&self, state: &mut State, id: CallId, reply: &mut Reply, after: &mut Afterwards) {
-        let described = match self.describe(state, reply.outgoing.references()) {
+        let is_finished = state.proto.answers.is_finished(id);
+        let described = match self.describe_result(state, reply.outgoing.references(), is_finished) {
             Ok(described) => described,
             Err(error) => {
                 let cost = reply.size().cost;

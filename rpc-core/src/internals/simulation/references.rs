@@ -19,9 +19,18 @@ pub(super) struct Described {
 impl World {
     /// Describes the references of a message and counts them as sent. `None` when one cannot be; then nothing is counted.
     pub(super) fn describe(&mut self, end: usize, references: &[Ref]) -> Option<Described> {
+        self.describe_all(end, references, true)
+    }
+
+    /// The same for the result of a call. Of one that its caller has finished before, nothing says when it was read.
+    pub(super) fn describe_result(&mut self, end: usize, references: &[Ref], is_finished: bool) -> Option<Described> {
+        self.describe_all(end, references, !is_finished)
+    }
+
+    fn describe_all(&mut self, end: usize, references: &[Ref], by_identity: bool) -> Option<Described> {
         let mut described = Described::default();
         for &reference in references {
-            match self.describe_one(end, reference, &mut described) {
+            match self.describe_one(end, reference, by_identity, &mut described) {
                 Some(descriptor) => described.descriptors.push(descriptor),
                 None => {
                     self.take_back(end, &described);
@@ -57,7 +66,7 @@ impl World {
         self.drop_ref(node, servant);
     }
 
-    fn describe_one(&mut self, end: usize, reference: Ref, described: &mut Described) -> Option<Descriptor<'static>> {
+    fn describe_one(&mut self, end: usize, reference: Ref, by_identity: bool, described: &mut Described) -> Option<Descriptor<'static>> {
         let node = self.ends[end].node;
         match reference {
             Ref::Broken => Some(Descriptor::Broken { text: "the sender's own reference is broken" }),
@@ -72,13 +81,13 @@ impl World {
                         self.sight(Sight::ReferenceGoesBack);
                         Some(Descriptor::Yours { export: import.export })
                     }
-                    Way::Home => {
+                    Way::Home if by_identity => {
                         self.sight(Sight::ReferenceGoesHome);
                         described.held = true;
                         let interface = self.define_interface(end, import.interface)?;
                         Some(Descriptor::Home { interface, number: import.number, tag: tag(import.number) })
                     }
-                    Way::Through => {
+                    Way::Home | Way::Through => {
                         let (node, incarnation) = import.home;
                         let is_former = node == self.ends[end].peer.0;
                         self.sight(if is_former { Sight::ReferenceOfFormerLife } else { Sight::ReferenceGoesThrough });

@@ -54,7 +54,8 @@ impl World {
     fn write_return(&mut self, at: usize, id: CallId, mut reply: Reply) {
         let node = self.ends[at].node;
         let unfit = self.calls[reply.call as usize].plan.unfit_reply && !reply.references.is_empty();
-        let described = match self.describe(at, &reply.references) {
+        let is_finished = self.ends[at].proto.answers.is_finished(id);
+        let described = match self.describe_result(at, &reply.references, is_finished) {
             Some(described) if unfit => {
                 self.take_back(at, &described);
                 None
