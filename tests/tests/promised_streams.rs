@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use netref::stream::{self, Receiver, Sender};
 use netref::testing::Line;
-use netref::{Error, Node, Outcome, Pipeline, Remote, Result, remote};
+use netref::{Error, Node, Object, Outcome, Pipeline, Remote, Result, remote};
 use netref_tests::patience::within;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -16,10 +16,16 @@ trait Account {
     async fn deposit(&self, amount: u64) -> Result<u64>;
 }
 
+#[remote]
+trait Labelled {
+    async fn label(&self) -> Result<String>;
+}
+
 #[derive(Serialize, Deserialize, Pipeline)]
 struct Opened {
     account: Remote<dyn Account>,
     news: Receiver<u64>,
+    orders: Sender<u64>,
 }
 
 /// Something large in front of an account, where there is one.
@@ -38,6 +44,8 @@ trait Bank {
     async fn open_with_news(&self) -> Result<Opened>;
     /// Deposits one on each account.
     async fn collect(&self, accounts: Receiver<Remote<dyn Account>>) -> Result<Vec<Result<u64>>>;
+    /// What they are called, by their other interface.
+    async fn labels(&self, accounts: Receiver<Remote<dyn Account>>) -> Result<Vec<String>>;
     async fn weigh(&self, items: Receiver<Item>) -> Result<Vec<Result<u64>>>;
     /// Sends back what is called ahead here.
     async fn forward(&self, accounts: Sender<Remote<dyn Account>>, bank: Remote<dyn Bank>) -> Result<()>;
@@ -50,8 +58,14 @@ impl Account for MyAccount {
     }
 }
 
+impl Labelled for MyAccount {
+    async fn label(&self) -> Result<String> {
+        Ok("an account".to_owned())
+    }
+}
+
 fn account() -> Remote<dyn Account> {
-    Remote::new(MyAccount(AtomicU64::new(0)))
+    Object::new(MyAccount(AtomicU64::new(0))).with_interface::<dyn Labelled>().as_remote()
 }
 
 struct MyBank {
@@ -77,7 +91,9 @@ impl Bank for MyBank {
             sender.closed().await;
             unread.add_permits(1);
         });
-        Ok(Opened { account: account(), news })
+        let (orders, mut receiver) = stream::channel::<u64>(4);
+        tokio::spawn(async move { while let Some(Ok(_)) = receiver.recv().await {} });
+        Ok(Opened { account: account(), news, orders })
     }
     async fn collect(&self, mut accounts: Receiver<Remote<dyn Account>>) -> Result<Vec<Result<u64>>> {
         let mut deposited = Vec::new();
@@ -85,6 +101,16 @@ impl Bank for MyBank {
             deposited.push(account?.deposit(1).await);
         }
         Ok(deposited)
+    }
+    async fn labels(&self, mut accounts: Receiver<Remote<dyn Account>>) -> Result<Vec<String>> {
+        let mut labels = Vec::new();
+        while let Some(account) = accounts.recv().await {
+            let account = account?;
+            // By now nobody knows what it is.
+            self.gate.add_permits(2);
+            labels.push(Remote::cast::<dyn Labelled>(&account).await?.label().await?);
+        }
+        Ok(labels)
     }
     async fn weigh(&self, mut items: Receiver<Item>) -> Result<Vec<Result<u64>>> {
         let mut deposited = Vec::new();
@@ -264,7 +290,24 @@ async fn halves_in_a_result_that_is_called_ahead_end_and_leave_its_references_al
         // Where the result itself is asked for, they are there.
         let mut opened = within("the result", bank.open_with_news()).await.unwrap();
         assert_eq!(within("news", opened.news.recv()).await.unwrap().unwrap(), 7);
+        opened.orders.send(1).await.unwrap();
         drop(opened);
         within("that nobody reads any more", world.unread.acquire()).await.unwrap().forget();
     }
+}
+
+#[tokio::test]
+async fn promise_in_an_item_has_the_interfaces_of_what_it_becomes() {
+    let world = world().await;
+    let (mut sender, receiver) = stream::channel(4);
+    let labels = world.bank.labels(receiver).send();
+    sender.send(world.bank.open().pipelined()).await.unwrap();
+    let waits = Arc::clone(&world.gate);
+    let elsewhere = Remote::from_future(async move {
+        waits.acquire().await.expect("it stays").forget();
+        Ok::<_, Error>(account())
+    });
+    sender.send(elsewhere).await.unwrap();
+    within("the end", sender.finish()).await.unwrap();
+    assert_eq!(within("what they are called", labels).await.unwrap(), ["an account"; 2]);
 }

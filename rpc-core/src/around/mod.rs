@@ -71,7 +71,7 @@ pub use spans::Spans;
 pub use tower::{CallService, PassedCall, PassedService, Tower};
 
 pub(crate) use chain::Chain;
-pub(crate) use wrap::{apart, around_import, incoming, is_question, is_question_of};
+pub(crate) use wrap::{around_import, incoming, is_question, is_question_of};
 
 use crate::error::ErrorKind;
 use crate::handler::RawReply;

@@ -129,11 +129,6 @@ impl Servant for Around {
     }
 }
 
-/// An object of this process whose calls go where the reference leads, and which is nothing else to anybody: with an identity of its own.
-pub(crate) fn apart(reference: AnyRemote) -> Arc<dyn Servant> {
-    Arc::new(Around { meta: Arc::new(ObjectMeta::new()), inner: reference, chain: Chain::default() })
-}
-
 /// What an export table holds of a node with interceptors for what comes in. It is the servant itself to everybody but callers.
 struct Incoming {
     inner: Arc<dyn Servant>,

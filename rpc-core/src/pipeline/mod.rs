@@ -14,6 +14,7 @@
 //! | `breakage` | what becomes of the calls on a promise that is broken |
 //! | `paths` | where in a value its references are |
 
+mod apart;
 mod asked;
 mod breakage;
 mod call;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub(crate) use apart::Apart;
 pub(crate) use asked::{Asked, Settlement, drive, nowhere};
 pub(crate) use breakage::{Breakage, own};
 pub(crate) use call::PromisedCall;

@@ -37,6 +37,8 @@ pub(crate) type Outcomes = Result<AnyRemote, Arc<Breakage>>;
 /// A reference before it is known what it refers to.
 pub(crate) struct Promise {
     number: u64,
+    /// Its other number, where it is exported as an object that is no promise.
+    apart: OnceLock<u64>,
     /// Empty until somebody says what it is used as.
     interface: OnceLock<Box<str>>,
     asked: Arc<Asked>,
@@ -95,6 +97,7 @@ impl Promise {
     fn new(asked: &Arc<Asked>, path: Path, interface: &str, import: Option<Arc<Import>>) -> Arc<Self> {
         let promise = Arc::new(Self {
             number: next_number(),
+            apart: OnceLock::new(),
             interface: if interface.is_empty() { OnceLock::new() } else { OnceLock::from(Box::from(interface)) },
             asked: Arc::clone(asked),
             path,
@@ -117,6 +120,10 @@ impl Promise {
     /// Says what it is used as, if that was not said yet.
     pub(crate) fn name(&self, interface: &str) {
         self.interface.get_or_init(|| interface.into());
+    }
+
+    pub(super) fn number_apart(&self) -> u64 {
+        *self.apart.get_or_init(next_number)
     }
 
     pub(super) fn path(&self) -> &Path {

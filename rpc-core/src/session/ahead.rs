@@ -129,16 +129,19 @@ impl SessionCore {
     }
 
     /// The credit of a call that is about to start goes back. One that is made on a promise of this side's of which nothing is known waits on
-    /// where that is, and its payload with it: it keeps its credit until it has returned.
+    /// where that is, and its payload with it: it keeps its credit until it has returned, as far as there is room for that. A peer that knows
+    /// that it is a promise knows the room, and has what is beyond it wait; to any other it is an object that is slow.
     pub(super) fn credit_at_start(&self, state: &mut State, id: CallId, found: &Found, cost: u64) -> Result<(), Error> {
-        let waits = state.has_promises && Arc::clone(&found.servant).as_promise().is_some_and(|promise| promise.known().is_none());
+        let promise = if state.has_promises { Arc::clone(&found.servant).as_promise() } else { None };
+        let waits = promise.as_ref().is_some_and(|promise| promise.known().is_none());
         if waits && state.proto.ahead.hold(cost, AheadBounds::of(&state.proto.ours)) {
             state.holding_credit.insert(id, cost);
             return Ok(());
         }
         let credit = state.proto.call_consumed(cost);
         state.grant(Window::Calls, credit);
-        if waits { Err(too_much_waits()) } else { Ok(()) }
+        let is_told = self.pipelining && promise.is_some_and(|promise| promise.number() == found.servant.number());
+        if waits && is_told { Err(too_much_waits()) } else { Ok(()) }
     }
 
     /// A call has returned that kept its credit.

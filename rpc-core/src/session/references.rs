@@ -12,7 +12,7 @@ use crate::codec::Codec;
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::id::ExportId;
 use crate::object_key::{ObjectKey, process_identity};
-use crate::pipeline::{Breakage, PROMISES_MAX, Promise};
+use crate::pipeline::{Apart, Breakage, PROMISES_MAX, Promise};
 use crate::proto::{Half, Place as InLine, Rule, Way, way_of};
 use crate::registry;
 use crate::servant::Servant;
@@ -168,7 +168,8 @@ impl SessionCore {
         }
         promise.note_use();
         if by == Carrier::Item {
-            return self.export(state, &crate::around::apart(AnyRemote::promise(Arc::clone(promise))));
+            state.has_promises = true;
+            return self.export(state, &(Apart::new(Arc::clone(promise)) as _));
         }
         if let Some((call, path)) = promise.answer_on(self) {
             return Ok(Descriptor::Answer { call, path });

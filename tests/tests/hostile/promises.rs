@@ -157,6 +157,12 @@ async fn calls_that_wait_are_bounded_and_end_when_they_are_given_up() {
 /// What a call takes of the window until it has returned, whether it waits for a result or for what an export turns out to be.
 #[tokio::test]
 async fn bytes_of_calls_on_a_promise_of_the_victims_are_bounded() {
+    calls_on_a_promise(true).await;
+    // For a peer that does not know that it is one, it is an object that is slow.
+    calls_on_a_promise(false).await;
+}
+
+async fn calls_on_a_promise(knows: bool) {
     let limits = Limits { message_bytes: 100_000, call_window: 1_000_000, ..Limits::default() };
     let scene = Scene::new(limits).await;
     let (give, given) = tokio::sync::oneshot::channel::<()>();
@@ -165,7 +171,7 @@ async fn bytes_of_calls_on_a_promise_of_the_victims_are_bounded() {
         Err::<Remote<dyn Target1>, _>(Error::new(ErrorKind::Cancelled, Outcome::NotRun, "it comes to nothing"))
     });
     scene.host.publish("latter", latter).expect("a name");
-    let mut raw = scene.raw().await;
+    let mut raw = if knows { scene.raw_that_promises().await } else { scene.raw().await };
     raw.target = raw.other("latter", &scene.learned).await;
     // Half of what is left beside the largest message and its tables may wait: 315 kB.
     let mut waiting = Vec::new();
@@ -173,7 +179,11 @@ async fn bytes_of_calls_on_a_promise_of_the_victims_are_bounded() {
         waiting.push(raw.call("text", &[1; 60_000]).await);
     }
     let beyond = raw.call("text", &[1; 60_000]).await;
-    raw.fails(beyond, ErrorKind::Overloaded, Outcome::NotRun).await;
+    if knows {
+        raw.fails(beyond, ErrorKind::Overloaded, Outcome::NotRun).await;
+    } else {
+        waiting.push(beyond);
+    }
     // One that is given up makes room.
     let first = waiting.remove(0);
     raw.send(&Frame::Finish(Finish { id: first, cancel: true, release_results: false })).await;

@@ -115,7 +115,7 @@ pub fn got(frame: Frame<'_>) -> Got {
         Frame::Refuse(refuse) => Got::Refuse { code: refuse.code, text: refuse.text.to_owned() },
         Frame::Return(frame) => {
             let exports = frame.body.references.iter().filter_map(|descriptor| match descriptor {
-                Descriptor::Hosted { export, .. } => Some(*export),
+                Descriptor::Hosted { export, .. } | Descriptor::Promise { export, .. } => Some(*export),
                 _ => None,
             });
             let exports = exports.collect();
