@@ -269,7 +269,18 @@ where
     /// A call that fails breaks its promises: what was called on them fails in the same way, and did not run. A promise that is dropped
     /// before the result is there cancels the call, unless something was called on it or it was passed on.
     ///
-    /// The method returns a reference, a tuple of references, or a struct with `#[derive(netref::Pipeline)]`.
+    /// The method returns a reference, a tuple of references, or a struct with `#[derive(netref::Pipeline)]`. What else is in the result is
+    /// dropped when it comes: a half of a stream in it ends then. A method whose result holds no reference gives nothing to call on, and is
+    /// cancelled at once; send it with [`oneway`](Self::oneway) or [`send`](Self::send) instead. A [`timeout`](Self::timeout) that was set
+    /// before bounds the call that gives the references, not the calls on them.
+    ///
+    /// # Panics
+    ///
+    /// Does not panic. Outside a runtime netref's own background runtime waits for the result.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing here is waited for. A call on a promise is cancelled as any other one when its future is dropped.
     ///
     /// ```
     /// use netref::{Remote, Result, remote};

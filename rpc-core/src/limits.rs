@@ -55,7 +55,8 @@ pub struct Limits {
     pub decoded_bytes: u64,
     /// Calls that may wait here, at the caller, for credit on one session. Default 100,000.
     pub waiting_calls: u32,
-    /// Calls that may wait here, at the caller, for what one promise turns out to be, besides those that travel ahead. Default 4,096.
+    /// Calls that may wait here, at the caller, for what one promise turns out to be, besides those that travel ahead; and places in the
+    /// results of calls that run here of which one peer has passed promises back. Default 4,096.
     pub promised_calls: u32,
     /// Frames of one peer that were refused before its session is closed. Default 1,000.
     pub refusals: u32,

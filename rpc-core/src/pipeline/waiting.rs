@@ -100,8 +100,11 @@ impl Waiting {
                 self.promise = None;
                 true
             }
-            State::Fresh | State::Waiting(_) => {
+            former @ (State::Fresh | State::Waiting(_)) => {
                 *state = State::Waiting(cx.waker().clone());
+                drop(state);
+                // Its waker is the user's, and drops without the lock.
+                crate::panics::drop_quietly(former);
                 false
             }
             State::Gone => false,

@@ -318,7 +318,7 @@ fn references_of(reply: &mut Reply) -> Vec<(Path, AnyRemote)> {
     }
     // A lone reference is its index, which is 0; in an Option there is a 1 before it.
     match (reply.bytes.as_slice(), reply.outgoing.references()) {
-        ([0] | [1, 0], [reference, ..]) => vec![(Path::new(), reference.clone())],
+        ([0] | [1, 0], [reference, ..]) if !reference.is_half() => vec![(Path::new(), reference.clone())],
         _ => Vec::new(),
     }
 }

@@ -188,6 +188,9 @@ impl Inlet {
 
     /// Leaves with what was taken and not read, and with `unread` before that.
     pub(super) fn serialize<S: Serializer>(&self, unread: Option<Queued>, serializer: S) -> Result<S::Ok, S::Error> {
+        if transfer::pass_over() {
+            return serializer.serialize_unit();
+        }
         if !self.held.is_done() {
             let mut taken = self.lock();
             if let Some(unread) = unread {
