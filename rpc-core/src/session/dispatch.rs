@@ -11,7 +11,7 @@ use super::arriving;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
 use super::task::HandlerTask;
-use crate::context::{self, CallContext, MethodLabel};
+use crate::context::{self, CallContext, Door, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::CallId;
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
@@ -303,6 +303,7 @@ impl SessionCore {
         context.started = false;
         context.idempotent = call.idempotent;
         context.line = None;
+        context.door = Door::Open;
         context
     }
 
@@ -377,6 +378,9 @@ impl SessionCore {
                 let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
                 if elsewhere {
                     task.starts_line(object, resolved.blocking);
+                }
+                if !resolved.blocking {
+                    task.tells_when_polled();
                 }
                 self.spawn(task, resolved, object);
                 return elsewhere;
