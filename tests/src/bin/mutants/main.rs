@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run -p netref-tests --bin mutants            # all of them
 //! cargo run -p netref-tests --bin mutants -- credit  # those whose name contains a word
+//! cargo run -p netref-tests --bin mutants -- --part 1/2  # every second one
 //! cargo run -p netref-tests --bin mutants -- --list
 //! ```
 
@@ -26,10 +27,14 @@ use trial::Verdict;
 const COPIES_MAX: usize = 2;
 
 fn main() -> ExitCode {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    let lists = words.iter().any(|word| word == "--list");
-    words.retain(|word| word != "--list");
-    match run(&words, lists) {
+    let asked = match Asked::read(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&asked) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(survivors) => {
             println!("{survivors} not caught");
@@ -42,15 +47,51 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tries the mutants whose names contain one of `words`, or all. Gives how many were not caught.
-fn run(words: &[String], lists: bool) -> Result<usize, String> {
+/// What is asked for.
+struct Asked {
+    /// Mutants whose names contain one of these, or all.
+    words: Vec<String>,
+    /// Of those, one part of so many: the first, the second, and so on.
+    part: (usize, usize),
+    lists: bool,
+}
+
+impl Asked {
+    fn read(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut asked = Self { words: Vec::new(), part: (1, 1), lists: false };
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--list" => asked.lists = true,
+                "--part" => asked.part = part(&args.next().unwrap_or_default())?,
+                word if word.starts_with('-') => return Err(format!("there is no option {word}: only --list and --part K/N")),
+                word => asked.words.push(word.to_owned()),
+            }
+        }
+        Ok(asked)
+    }
+
+    fn takes(&self, number: usize, mutant: &Mutant) -> bool {
+        let is_called = self.words.is_empty() || self.words.iter().any(|word| mutant.name.contains(word.as_str()));
+        is_called && number % self.part.1 == self.part.0 - 1
+    }
+}
+
+/// `K/N`.
+fn part(text: &str) -> Result<(usize, usize), String> {
+    let part = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    part.filter(|(part, parts)| (1..=*parts).contains(part)).ok_or_else(|| format!("`--part {text}` is not K/N, with K from 1 to N"))
+}
+
+/// Tries the mutants that are asked for. Gives how many were not caught.
+fn run(asked: &Asked) -> Result<usize, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).ok_or("the workspace has no folder")?;
     let mut mutants = mutant::read_all(&root.join("tests/mutants"))?;
-    mutants.retain(|mutant| words.is_empty() || words.iter().any(|word| mutant.name.contains(word.as_str())));
+    let mut numbers = 0..;
+    mutants.retain(|mutant| numbers.next().is_some_and(|number| asked.takes(number, mutant)));
     if mutants.is_empty() {
-        return Err(format!("no mutant is called like {words:?}"));
+        return Err(format!("no mutant of part {}/{} is called like {:?}", asked.part.0, asked.part.1, asked.words));
     }
-    if lists {
+    if asked.lists {
         for mutant in &mutants {
             println!("{}: {}", mutant.name, mutant.rule);
         }
