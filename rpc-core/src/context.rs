@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::id::CallId;
 use crate::interface::{InterfaceDescriptor, MethodDescriptor};
+use crate::object::gate::ComingIn;
 use crate::peer::Peer;
 use crate::proto::Defined;
 use crate::session::{Session, SessionCore};
@@ -47,10 +48,53 @@ pub(crate) struct CallContext {
     /// The object before which others wait until this method has been entered. Only for one that blocks its thread: it is not known
     /// when its first poll ends.
     pub(crate) line: Option<u64>,
+    /// What those who wait behind this call before an object wait for.
+    pub(crate) door: Door,
     /// Nobody serves a call in it: it only carries what the calls made in it inherit.
     pub(crate) outside: bool,
     /// It is the context of a call that the handler which `incoming` belongs to makes by the seam, and not of the one that it serves.
     pub(crate) is_own: bool,
+}
+
+/// When the next may come into an object that a call has come into from the queue before it.
+#[derive(Debug, Default)]
+pub(crate) enum Door {
+    /// At once: nobody tells when the method has been polled, or it blocks its thread and may wait for the next.
+    #[default]
+    Open,
+    /// When the task of the call has polled it.
+    AfterPoll,
+    /// It has come in, and its task tells after this poll.
+    Taken(ComingIn),
+}
+
+impl Door {
+    /// Somebody has come in. Given back when the next is to come at once.
+    pub(crate) fn put(&mut self, coming: ComingIn) -> Option<ComingIn> {
+        match self {
+            Self::AfterPoll => {
+                *self = Self::Taken(coming);
+                None
+            }
+            Self::Open | Self::Taken(_) => Some(coming),
+        }
+    }
+
+    /// The call has been polled by its task.
+    pub(crate) fn polled(&mut self) {
+        if let Self::Taken(_) = self
+            && let Self::Taken(coming) = std::mem::replace(self, Self::AfterPoll)
+        {
+            coming.arrives();
+        }
+    }
+}
+
+/// What descends from a call is polled by others.
+impl Clone for Door {
+    fn clone(&self) -> Self {
+        Self::Open
+    }
 }
 
 /// Whether a call has come to the end of a chain of interceptors: until then it certainly has not run.

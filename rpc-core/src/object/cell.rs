@@ -87,7 +87,7 @@ enum Body<C> {
     /// All its methods take `&self`: calls meet no door at all.
     Open(C),
     /// Some take `&mut self`. The gate decides who enters; the lock behind it is never contended and only proves it to the compiler.
-    Gated(Box<Gate>, RwLock<C>),
+    Gated(Gate, RwLock<C>),
     /// It is being dropped: nobody can call it any more.
     Gone,
 }
@@ -95,7 +95,7 @@ enum Body<C> {
 impl<C> Cell<C> {
     /// `exclusive` when an interface of the object has methods that take `&mut self`.
     pub(crate) fn new(object: C, exclusive: bool) -> Self {
-        let body = if exclusive { Body::Gated(Box::default(), RwLock::new(object)) } else { Body::Open(object) };
+        let body = if exclusive { Body::Gated(Gate::default(), RwLock::new(object)) } else { Body::Open(object) };
         Self { meta: ObjectMeta::new(), offers: Offers::default(), body }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::context::{self, HoldId, MethodLabel};
@@ -13,15 +14,15 @@ use crate::sync::Mutex;
 /// entry that would wait for its own ancestor is refused.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     inside: Vec<Stay>,
     exclusive: bool,
-    /// Who was let in from the queue and does not know it yet. Nobody else comes in before it does, so that those who wait start in
-    /// the order in which they came, on whatever threads they run.
+    /// Who was let in from the queue and does not know it yet, or has not been polled inside. Nobody else comes in before that, so that
+    /// those who wait start in the order in which they came, on whatever threads they run.
     arriving: Option<HoldId>,
     queue: VecDeque<Waiting>,
 }
@@ -58,6 +59,8 @@ impl Gate {
         let next = {
             let mut state = self.state.lock();
             state.inside.retain(|inside| inside.hold != hold);
+            // It may be done before anybody has told that it was polled.
+            state.arriving.take_if(|arriving| *arriving == hold);
             state.admit()
         };
         next.into_iter().for_each(Waker::wake);
@@ -73,6 +76,27 @@ impl Gate {
                     state.inside.retain(|inside| inside.hold != hold);
                     state.arriving = None;
                 }
+            }
+            state.admit()
+        };
+        next.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Who has come in from the queue, while those behind it wait until its method has been polled: on another thread they would start before it.
+#[derive(Debug)]
+pub(crate) struct ComingIn {
+    state: Arc<Mutex<State>>,
+    hold: HoldId,
+}
+
+impl ComingIn {
+    /// It has been polled inside, or will not be: the next may come.
+    pub(crate) fn arrives(self) {
+        let next = {
+            let mut state = self.state.lock();
+            if state.arriving.take_if(|arriving| *arriving == self.hold).is_none() {
+                return;
             }
             state.admit()
         };
@@ -143,15 +167,14 @@ impl<'a> Future for Enter<'a> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let mut state = this.gate.state.lock();
-        let mut next = None;
+        let mut coming = None;
         let hold = match this.stage {
             Stage::Queued(hold) => {
                 if let Some(waiting) = state.queue.iter_mut().find(|waiting| waiting.hold == hold) {
                     waiting.waker = Some(cx.waker().clone());
                     return Poll::Pending;
                 }
-                state.arriving = None;
-                next = state.admit();
+                coming = Some(ComingIn { state: Arc::clone(&this.gate.state), hold });
                 hold
             }
             Stage::New | Stage::Done => {
@@ -180,12 +203,16 @@ impl<'a> Future for Enter<'a> {
         };
         drop(state);
         this.stage = Stage::Done;
-        next.into_iter().for_each(Waker::wake);
-        context::with_current(|current| {
-            if let Some(context) = current {
+        let at_once = context::with_current(|current| match current {
+            Some(context) => {
                 context.holds.push(hold);
+                coming.and_then(|coming| context.door.put(coming))
             }
+            None => coming,
         });
+        if let Some(coming) = at_once {
+            coming.arrives();
+        }
         Poll::Ready(Ok(Pass { gate: this.gate, hold }))
     }
 }
@@ -219,7 +246,7 @@ impl Drop for Pass<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::CallContext;
+    use crate::context::{CallContext, Door};
 
     fn poll<'a>(enter: &mut Enter<'a>) -> Poll<Result<Pass<'a>, WouldWaitForItself>> {
         Pin::new(enter).poll(&mut Context::from_waker(Waker::noop()))
@@ -259,6 +286,30 @@ mod tests {
         let reading = (entered(&mut first), entered(&mut second), entered(&mut late));
         drop(reading);
         entered(&mut gate.enter(true));
+    }
+
+    #[test]
+    fn who_waits_comes_in_when_the_one_before_has_been_polled_inside() {
+        for leaves_first in [false, true] {
+            let gate = Gate::default();
+            let writing = entered(&mut gate.enter(true));
+            let mut chain = Some(Box::new(CallContext { door: Door::AfterPoll, ..CallContext::default() }));
+            let (mut first, mut second) = (gate.enter(false), gate.enter(false));
+            assert!(context::enter(&mut chain, || poll(&mut first).is_pending()) && poll(&mut second).is_pending());
+            drop(writing);
+            let reading = context::enter(&mut chain, || entered(&mut first));
+            assert!(poll(&mut second).is_pending(), "the first is inside and has not been polled there");
+            assert!(poll(&mut gate.enter(false)).is_pending(), "nobody passes the second");
+            if leaves_first {
+                context::enter(&mut chain, || drop(reading));
+                drop(entered(&mut second));
+            } else {
+                chain.as_mut().expect("it is there").door.polled();
+                let _both = (reading, entered(&mut second));
+            }
+            chain.as_mut().expect("it is there").door.polled();
+            entered(&mut gate.enter(true));
+        }
     }
 
     #[test]

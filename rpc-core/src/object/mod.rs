@@ -1,7 +1,7 @@
 //! Hosting: what an object needs while it can be called, and [`Object`], its owner's handle.
 
 pub(crate) mod cell;
-mod gate;
+pub(crate) mod gate;
 #[cfg(test)]
 #[cfg(netref_models)]
 mod models;

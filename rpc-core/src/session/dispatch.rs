@@ -13,7 +13,7 @@ use super::embargo::Back;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
 use super::task::HandlerTask;
-use crate::context::{self, CallContext, MethodLabel};
+use crate::context::{self, CallContext, Door, MethodLabel};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::{CallId, ExportId};
 use crate::inbound::{Asked, Inbound, InboundBytes, Reply, Served, bounds};
@@ -455,6 +455,7 @@ impl SessionCore {
         context.idempotent = call.idempotent;
         context.promised = call.promised && self.pipelining;
         context.line = None;
+        context.door = Door::Open;
         context
     }
 
@@ -530,6 +531,9 @@ impl SessionCore {
                 let mut task = HandlerTask::new(Arc::clone(self), id, future, context, method);
                 if elsewhere {
                     task.starts_line(object, resolved.blocking);
+                }
+                if !resolved.blocking {
+                    task.tells_when_polled();
                 }
                 self.spawn(task, resolved, object);
                 return elsewhere;

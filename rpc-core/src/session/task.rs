@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::SessionCore;
 use super::dispatch::full_name;
-use crate::context::{self, CallContext};
+use crate::context::{self, CallContext, Door};
 use crate::error::Outcome;
 use crate::id::CallId;
 use crate::inbound::Reply;
@@ -39,6 +39,13 @@ impl HandlerTask {
         self.id
     }
 
+    /// Those who wait behind it before its object wait until it has been polled inside.
+    pub(super) fn tells_when_polled(&mut self) {
+        if let Some(context) = &mut self.context {
+            context.door = Door::AfterPoll;
+        }
+    }
+
     pub(super) fn starts_line(&mut self, object: u64, blocking: bool) {
         self.line = Some(object);
         if let (true, Some(context)) = (blocking, &mut self.context) {
@@ -49,6 +56,9 @@ impl HandlerTask {
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Reply> {
         let Some(future) = &mut self.future else { return Poll::Pending };
         let polled = context::enter(&mut self.context, || crate::panics::caught(|| crate::direct::in_place(|| future.as_mut().poll(cx))));
+        if let Some(context) = &mut self.context {
+            context.door.polled();
+        }
         let reply = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(reply)) => reply,

@@ -1,6 +1,7 @@
 //! What a call carries along, in a box that served the call before; and what becomes of results that nobody takes.
 
 use super::*;
+use crate::context::Door;
 use crate::handler::Payload;
 use crate::id::{Incarnation, NodeId, SessionId};
 use crate::limits::{Limits, PeerLimits};
@@ -100,11 +101,25 @@ async fn a_context_that_is_used_again_has_nothing_of_the_call_before() {
     let again = session.context(9, &call(2), &mut batch);
     assert!(batch.spare.is_none(), "one box for two calls");
     // Without `..`, so that what a context has one day besides is thought of here. Its method is set when it is served.
-    let CallContext { incoming, deadline, root, holds, trace, method: _, started, line, outside, idempotent, passed_on, is_own, promised } =
-        *again;
+    let CallContext {
+        incoming,
+        deadline,
+        root,
+        holds,
+        trace,
+        method: _,
+        started,
+        line,
+        outside,
+        idempotent,
+        passed_on,
+        is_own,
+        promised,
+        door,
+    } = *again;
     assert_eq!(incoming.map(|(_, id)| id), Some(CallId { index: 2, generation: 0 }));
     assert_eq!((deadline, root, holds.len()), (None, Some(session.root_of(9)), 0));
     assert!(trace.is_none() && !started && line.is_none() && !outside && !idempotent && !promised);
     // What only calls by the seam have, whose contexts are not used again.
-    assert!(passed_on.is_none() && !is_own);
+    assert!(passed_on.is_none() && !is_own && matches!(door, Door::Open));
 }
