@@ -140,7 +140,7 @@ impl Reply {
     pub(crate) fn into_payload(mut self) -> Payload {
         let (references, segments) = (self.outgoing.take_references(), self.outgoing.take_segments());
         let bytes = self.bytes.into_bytes();
-        let noted = self.found.map(|found| Arc::new(Noted::new(*found, &bytes)));
+        let noted = self.found.map(|found| Arc::new(Noted::new(*found, &bytes, &references)));
         Payload { codec: self.codec, bytes, segments, references, within: None, noted }
     }
 
@@ -179,7 +179,7 @@ pub trait Coder {
     type Value: Send + 'static;
     fn encode(codec: Codec, value: Self::Value, out: &mut Vec<u8>, max_bytes: u64) -> Result<(), codec::CodecError>;
     /// The references in a value by their places.
-    fn references(_value: &Self::Value) -> Vec<(Path, u32, AnyRemote)> {
+    fn references(_value: &Self::Value) -> Vec<(Path, AnyRemote)> {
         Vec::new()
     }
     fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<Self::Value, codec::CodecError>;
@@ -197,8 +197,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Coder for Plain<T> {
         codec::encode(codec, &value, out, max_bytes)
     }
 
-    fn references(value: &T) -> Vec<(Path, u32, AnyRemote)> {
-        crate::pipeline::look(value)
+    fn references(value: &T) -> Vec<(Path, AnyRemote)> {
+        crate::pipeline::find(value)
     }
 
     fn decode(codec: Codec, bytes: &[u8], bounds: &Bounds) -> Result<T, codec::CodecError> {

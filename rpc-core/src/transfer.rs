@@ -209,13 +209,9 @@ pub(crate) fn looking<R>(f: impl FnOnce() -> R) -> (R, Vec<AnyRemote>) {
     (result, SCOPE.with(|scope| scope.outgoing.take()).take_references())
 }
 
-/// Passes over what can leave once, where a value is only looked through: it has a place in the table, and stays. False in any other case.
-pub(crate) fn pass_over() -> bool {
-    let is_looking = SCOPE.with(|scope| scope.mode.get()) == Mode::Look;
-    if is_looking {
-        put_reference(AnyRemote::broken(crate::any::no_object()));
-    }
-    is_looking
+/// Whether a value is only looked through, so that what can leave once must not.
+pub(crate) fn is_looking() -> bool {
+    SCOPE.with(|scope| scope.mode.get()) == Mode::Look
 }
 
 /// Decodes one message: `f` runs the deserializer, which takes from `incoming`. What is left over is dropped, and so released.

@@ -35,7 +35,7 @@ pub(crate) use asked::{Asked, Settlement, drive, nowhere};
 pub(crate) use breakage::{Breakage, own};
 pub(crate) use call::PromisedCall;
 pub(crate) use noted::Noted;
-pub(crate) use paths::{Found, Path, find, look, reference_at};
+pub(crate) use paths::{Found, Path, find, reference_at};
 pub(crate) use promise::{Outcomes, Promise};
 pub(crate) use start::{Answered, Going, Late, Ongoing, PROMISES_MAX, Underway, circle, done, failed, of_returned, start, too_deep};
 

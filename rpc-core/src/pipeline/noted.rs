@@ -1,10 +1,12 @@
 //! Owns what is known of an encoded result that passes the seam: where its references are, or why there are none. It holds for the bytes
 //! as they were encoded, and for no others; what stands in the table beside them is whatever is there by then.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::paths::{Found, Path};
-use crate::any::AnyRemote;
+use crate::any::{AnyRemote, Place};
 use crate::error::Error;
 
 /// What is known of a payload.
@@ -17,15 +19,19 @@ pub(crate) struct Noted {
 
 #[derive(Debug)]
 enum What {
-    /// The places of references by their indices in the table.
-    References(Vec<(Path, u32)>),
+    /// The places of references, each with the entries of the table that refer to the same: a value may hold one in several places, and of
+    /// which place an entry is is not known.
+    References(Vec<(Path, Vec<u32>)>),
     Nothing(Error),
 }
 
 impl Noted {
-    pub(crate) fn new(found: Found, bytes: &Bytes) -> Self {
+    /// Of a payload as it was encoded, with the table beside it.
+    pub(crate) fn new(found: Found, bytes: &Bytes, table: &[AnyRemote]) -> Self {
+        let entries =
+            |reference: &AnyRemote| (0..).zip(table).filter(|(_, entry)| is_same(entry, reference)).map(|(index, _)| index).collect();
         let what = match found {
-            Found::References(found) => What::References(found.into_iter().map(|(path, index, _)| (path, index)).collect()),
+            Found::References(found) => What::References(found.into_iter().map(|(path, reference)| (path, entries(&reference))).collect()),
             Found::Nothing(error) => What::Nothing(error),
         };
         Self { bytes: bytes.clone(), what }
@@ -38,10 +44,33 @@ impl Noted {
         }
         Some(match &self.what {
             What::References(known) => {
-                let at = |(path, index): &(Path, u32)| Some((path.clone(), *index, table.get(*index as usize)?.clone()));
+                let at = |(path, entries): &(Path, Vec<u32>)| Some((path.clone(), agreed(entries, table)?.clone()));
                 Found::References(known.iter().filter_map(at).collect())
             }
             What::Nothing(error) => Found::Nothing(error.clone()),
         })
+    }
+}
+
+/// What all of these entries refer to. Where somebody has put something else into one of them it is not known which place is meant.
+fn agreed<'t>(entries: &[u32], table: &'t [AnyRemote]) -> Option<&'t AnyRemote> {
+    let (first, others) = entries.split_first()?;
+    let first = table.get(*first as usize)?;
+    others.iter().all(|entry| table.get(*entry as usize).is_some_and(|entry| is_same(entry, first))).then_some(first)
+}
+
+/// Whether two references are one and the same. A reference to an object of this process is made anew whenever it is encoded.
+fn is_same(one: &AnyRemote, other: &AnyRemote) -> bool {
+    match (&one.place, &other.place) {
+        (Place::Here(one), Place::Here(other)) => {
+            Arc::ptr_eq(one, other)
+                || (one.meta().is_some()
+                    && one.number() == other.number()
+                    && one.granted() == other.granted()
+                    && one.interface() == other.interface())
+        }
+        (Place::There(one), Place::There(other)) => Arc::ptr_eq(one, other),
+        (Place::Promise(one), Place::Promise(other)) => Arc::ptr_eq(one, other),
+        _ => false,
     }
 }

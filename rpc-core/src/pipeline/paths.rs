@@ -20,8 +20,8 @@ pub(crate) type Path = Vec<u32>;
 /// What those may know who call a result ahead. A type of its own, so that a result of which nobody asks holds one word for it.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// Its references, with their indices in the table beside it.
-    References(Vec<(Path, u32, AnyRemote)>),
+    /// Its references.
+    References(Vec<(Path, AnyRemote)>),
     /// Why there are none.
     Nothing(Error),
 }
@@ -30,18 +30,13 @@ pub(crate) enum Found {
 ///
 /// An Option and a newtype are as what is in them.
 pub(crate) fn find<T: Serialize + ?Sized>(value: &T) -> Vec<(Path, AnyRemote)> {
-    look(value).into_iter().map(|(path, _, reference)| (path, reference)).collect()
-}
-
-/// The same with the index that each reference has in the table when the value is encoded.
-pub(crate) fn look<T: Serialize + ?Sized>(value: &T) -> Vec<(Path, u32, AnyRemote)> {
     let found = RefCell::new(Vec::new());
     let walked = crate::panics::caught(|| transfer::looking(|| value.serialize(Finder { found: &found, path: Vec::new() })));
     // What cannot be serialized is told where the value itself is encoded.
     let Ok((_, references)) = walked else { return Vec::new() };
-    let found = found.into_inner().into_iter().filter_map(|(path, index)| Some((path, index, references.get(index as usize)?.clone())));
+    let found = found.into_inner().into_iter().filter_map(|(path, index)| Some((path, references.get(index as usize)?.clone())));
     // A half of a stream is no object.
-    found.filter(|(_, _, reference)| !reference.is_half()).collect()
+    found.filter(|(_, reference)| !reference.is_half()).collect()
 }
 
 /// The reference of a place. They are in the order of their places, as a value is walked.

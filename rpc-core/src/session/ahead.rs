@@ -314,7 +314,7 @@ pub(super) fn not_offered() -> Error {
 /// The references of a result. Of one that is only passed on it is known which it is when there is nothing else in it.
 fn references_of(reply: &mut Reply) -> Vec<(Path, AnyRemote)> {
     if let Some(Known::References(found)) = reply.found.take().map(|found| *found) {
-        return found.into_iter().map(|(path, _, reference)| (path, reference)).collect();
+        return found;
     }
     // A lone reference is its index, which is 0; in an Option there is a 1 before it.
     match (reply.bytes.as_slice(), reply.outgoing.references()) {

@@ -288,7 +288,7 @@ impl Serialize for ByteWriter {
 
 impl Serialize for ByteReader {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if transfer::pass_over() {
+        if transfer::is_looking() {
             return serializer.serialize_unit();
         }
         let current = std::mem::take(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner));

@@ -102,7 +102,7 @@ impl Held {
 
     /// Puts the half into the message that is being encoded.
     pub(super) fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if transfer::pass_over() {
+        if transfer::is_looking() {
             return serializer.serialize_unit();
         }
         if !self.finish() {

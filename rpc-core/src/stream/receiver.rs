@@ -188,7 +188,7 @@ impl Inlet {
 
     /// Leaves with what was taken and not read, and with `unread` before that.
     pub(super) fn serialize<S: Serializer>(&self, unread: Option<Queued>, serializer: S) -> Result<S::Ok, S::Error> {
-        if transfer::pass_over() {
+        if transfer::is_looking() {
             return serializer.serialize_unit();
         }
         if !self.held.is_done() {

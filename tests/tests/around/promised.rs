@@ -34,9 +34,17 @@ trait Fruit {
     async fn name(&self) -> Result<String, Refusal>;
 }
 
+#[derive(Serialize, Deserialize)]
+enum Besides {
+    Of(Remote<dyn Fruit>),
+}
+
 #[derive(Serialize, Deserialize, Pipeline)]
 struct Basket {
     weight: u64,
+    /// What is in lists and variants has no promise, and stands in the table all the same.
+    others: Vec<Remote<dyn Fruit>>,
+    besides: Besides,
     left: Remote<dyn Fruit>,
     right: Remote<dyn Fruit>,
 }
@@ -57,7 +65,9 @@ impl Fruit for Is {
 struct MyStall;
 impl Stall for MyStall {
     async fn basket(&self) -> Result<Basket, Refusal> {
-        Ok(Basket { weight: 7, left: Remote::new(Is("apple")), right: Remote::new(Is("pear")) })
+        let pear: Remote<dyn Fruit> = Remote::new(Is("pear"));
+        let others = vec![Remote::new(Is("plum")), pear.clone()];
+        Ok(Basket { weight: 7, others, besides: Besides::Of(Remote::new(Is("fig"))), left: Remote::new(Is("apple")), right: pear })
     }
     async fn nothing(&self) -> Result<Basket, Refusal> {
         Err(Refusal::SoldOut("baskets".into()))
@@ -65,10 +75,10 @@ impl Stall for MyStall {
 }
 
 /// Changes what a stall gives.
-struct Changes(fn(&mut netref::Payload));
-impl Interceptor for Changes {
+struct Changes<F>(F);
+impl<F: Fn(&mut netref::Payload) + Clone + Send + Sync + 'static> Interceptor for Changes<F> {
     fn call(&self, call: RawCall, next: Next) -> RawReturn {
-        let (change, is_stall) = (self.0, call.method.name == "basket");
+        let (change, is_stall) = (self.0.clone(), call.method.name == "basket");
         let returned = next.call(call);
         RawReturn::pending(async move {
             match returned.reply().await {
@@ -113,17 +123,30 @@ async fn fields_of_a_result_behind_interceptors_are_called_ahead() {
 
 #[tokio::test]
 async fn references_that_an_interceptor_has_put_are_the_ones_that_are_called() {
-    let change = Changes(|payload| payload.references[1] = Remote::into_any(Remote::<dyn Fruit>::new(Is("plum"))));
+    let change = Changes(|payload: &mut netref::Payload| payload.references[3] = Remote::into_any(Remote::<dyn Fruit>::new(Is("melon"))));
     let (stall, _nodes) = stall(Remote::intercept(plain(), change), |node| node).await;
     let basket = stall.basket().pipelined();
-    assert_eq!(within("the other one", basket.right.name()).await.unwrap(), "plum");
-    assert_eq!(within("the first", basket.left.name()).await.unwrap(), "apple");
+    assert_eq!(within("the other one", basket.left.name()).await.unwrap(), "melon");
+    assert_eq!(within("the one that was left", basket.right.name()).await.unwrap(), "pear");
+}
+
+#[tokio::test]
+async fn one_of_two_entries_that_were_the_same_is_not_guessed() {
+    // One of them is the field, the other one is in the list.
+    for entry in [1, 4] {
+        let melon =
+            move |payload: &mut netref::Payload| payload.references[entry] = Remote::into_any(Remote::<dyn Fruit>::new(Is("melon")));
+        let (stall, _nodes) = stall(Remote::intercept(plain(), Changes(melon)), |node| node).await;
+        let Err(Refusal::Netref(error)) = within("an answer", stall.basket().pipelined().right.name()).await else { panic!("an error") };
+        assert_eq!(error.outcome(), Outcome::NotRun, "{error}");
+        assert_eq!(within("the left one", stall.basket().pipelined().left.name()).await.unwrap(), "apple");
+    }
 }
 
 #[tokio::test]
 async fn places_in_a_result_that_an_interceptor_has_written_anew_are_not_guessed() {
     // With the two references the other way round.
-    let change = Changes(|payload| payload.bytes = Bytes::from_static(&[7, 1, 0]));
+    let change = Changes(|payload: &mut netref::Payload| payload.bytes = Bytes::from_static(&[7, 2, 0, 1, 0, 2, 4, 3]));
     let (stall, _nodes) = stall(Remote::intercept(plain(), change), |node| node).await;
     let Err(Refusal::Netref(error)) = within("an answer", stall.basket().pipelined().left.name()).await else { panic!("an error") };
     assert_eq!(error.outcome(), Outcome::NotRun, "{error}");
