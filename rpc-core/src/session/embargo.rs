@@ -143,16 +143,20 @@ impl SessionCore {
                 let is_back = std::ptr::eq(Arc::as_ptr(import.session()), self);
                 return if is_back { Leads::Back } else { Leads::On(import) };
             }
+            let number = servant.number();
             let Some(promise) = servant.as_promise() else { return Leads::Here };
             if promise.is_from(self) {
                 return Leads::Back;
             }
+            // The peer has got it as an object: calls on it wait here, and those of others go by here.
+            let is_object = promise.number() != number;
             servant = match promise.known() {
                 Some(Ok(next)) => match servant_of(&next) {
                     Ok(servant) => servant,
                     Err(_) => return Leads::Here,
                 },
                 Some(Err(_)) => return Leads::Here,
+                None if is_object => return Leads::Here,
                 None => return Leads::Nowhere,
             };
         }
