@@ -230,6 +230,21 @@ impl AnyRemote {
         }
     }
 
+    /// A call of a peer's that has come to a promise: the session's reader may be what starts it.
+    pub(crate) fn call_raw_of_peer(&self, call: RawCall) -> RawReturn {
+        self.call_promised(Going::of_peer(call))
+    }
+
+    fn call_promised(&self, going: Going) -> RawReturn {
+        let ongoing = pipeline::start(self, going);
+        RawReturn::pending(async move {
+            match ongoing.await {
+                Answered::Raw(reply) | Answered::Over(_, reply) => reply,
+                Answered::Broken(breakage) => RawReply::Failed(breakage.error().clone()),
+            }
+        })
+    }
+
     /// Calls without a trait.
     ///
     /// The call is started at once, and cancelled when what is returned is dropped.
@@ -238,15 +253,7 @@ impl AnyRemote {
             Place::Here(servant) => crate::direct::call_raw(Arc::clone(servant), call),
             Place::There(import) => crate::session::call_raw(import, call),
             Place::Stream(_) => RawReturn::failed(no_object()),
-            Place::Promise(_) => {
-                let ongoing = pipeline::start(self, Going::of(call));
-                RawReturn::pending(async move {
-                    match ongoing.await {
-                        Answered::Raw(reply) | Answered::Over(_, reply) => reply,
-                        Answered::Broken(breakage) => RawReply::Failed(breakage.error().clone()),
-                    }
-                })
-            }
+            Place::Promise(_) => self.call_promised(Going::of(call)),
             Place::Broken(error) => RawReturn::failed(Error::clone(error)),
         }
     }

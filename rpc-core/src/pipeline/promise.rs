@@ -419,7 +419,7 @@ impl Servant for Promise {
 
     fn serve(self: Arc<Self>, _method: Resolved, inbound: &mut Inbound<'_>) -> Served {
         let call = RawCall { method: inbound.method(), payload: inbound.take_payload(), context: Context::current() };
-        let ongoing = start(&AnyRemote::promise(self), Going { on_reader: true, ..Going::of(call) });
+        let ongoing = start(&AnyRemote::promise(self), Going::of_peer(call));
         Served::Future(Box::pin(async move {
             match ongoing.await {
                 // What this process says of a panic was not seen by the session.

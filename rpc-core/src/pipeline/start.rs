@@ -73,6 +73,11 @@ impl Going {
         Self { call, deadline, asked: None, oneway: false, on_reader: false, runtime: None }
     }
 
+    /// The same of a call that has come over a session.
+    pub(crate) fn of_peer(call: RawCall) -> Self {
+        Self { on_reader: true, ..Self::of(call) }
+    }
+
     /// Nobody waits for the result, so it is not part of the chain in which it was made.
     pub(super) fn set_oneway(&mut self) {
         self.oneway = true;
