@@ -132,16 +132,14 @@ impl SessionCore {
     /// where that is, and its payload with it: it keeps its credit until it has returned, as far as there is room for that. A peer that knows
     /// that it is a promise knows the room, and has what is beyond it wait; to any other it is an object that is slow.
     pub(super) fn credit_at_start(&self, state: &mut State, id: CallId, found: &Found, cost: u64) -> Result<(), Error> {
-        let promise = if state.has_promises { Arc::clone(&found.servant).as_promise() } else { None };
-        let waits = promise.as_ref().is_some_and(|promise| promise.known().is_none());
+        let waits = state.has_promises && Arc::clone(&found.servant).as_promise().is_some_and(|promise| promise.known().is_none());
         if waits && state.proto.ahead.hold(cost, AheadBounds::of(&state.proto.ours)) {
             state.holding_credit.insert(id, cost);
             return Ok(());
         }
         let credit = state.proto.call_consumed(cost);
         state.grant(Window::Calls, credit);
-        let is_told = self.pipelining && promise.is_some_and(|promise| promise.number() == found.servant.number());
-        if waits && is_told { Err(too_much_waits()) } else { Ok(()) }
+        if waits && found.is_promise { Err(too_much_waits()) } else { Ok(()) }
     }
 
     /// A call has returned that kept its credit.
@@ -216,7 +214,7 @@ impl SessionCore {
         let servant = self.in_place_of(state, self.guarded_servant(reference)?);
         let servant = crate::cast::answering(servant, &queued.method.interface);
         let resolved = resolve_cached(state, &*servant, &queued.method, queued.number)?;
-        Ok(Found { servant, method: Arc::clone(&queued.method), resolved })
+        Ok(Found { servant, method: Arc::clone(&queued.method), resolved, is_promise: true })
     }
 
     fn start_queued(&self, state: &mut State, call: CallId, queued: Early, found: Result<Found, NotFound>, after: &mut Afterwards) {

@@ -32,6 +32,8 @@ pub(super) struct Found {
     pub(super) servant: Arc<dyn Servant>,
     pub(super) method: Arc<Defined>,
     pub(super) resolved: Resolved,
+    /// Whether the caller knows that it calls a promise.
+    pub(super) is_promise: bool,
 }
 
 impl Found {
@@ -426,10 +428,16 @@ impl SessionCore {
             },
             Target::Answer { call: on, path } => self.find_ahead(state, call.id, *on, path)?,
         };
-        let servant = if state.has_promises { self.in_place_of(state, servant) } else { servant };
+        let mut is_promise = false;
+        let servant = if state.has_promises {
+            is_promise = self.pipelining && Arc::clone(&servant).as_promise().is_some_and(|promise| promise.number() == servant.number());
+            self.in_place_of(state, servant)
+        } else {
+            servant
+        };
         let servant = crate::cast::answering(servant, &method.interface);
         let resolved = resolve_cached(state, &*servant, &method, call.method)?;
-        Ok(Found { servant, method, resolved })
+        Ok(Found { servant, method, resolved, is_promise })
     }
 
     /// What the call carries along, in the box of the call before where that is free: field by field, so that nothing is copied.
@@ -489,7 +497,7 @@ impl SessionCore {
                 return false;
             }
         };
-        let Found { servant, method, resolved } = found;
+        let Found { servant, method, resolved, .. } = found;
         let object = servant.line();
         if !matches!(&context.method, Some(MethodLabel::There(known)) if Arc::ptr_eq(known, &method)) {
             context.method = Some(MethodLabel::There(Arc::clone(&method)));
