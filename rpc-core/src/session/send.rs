@@ -311,8 +311,9 @@ impl SessionCore {
 
     /// Writes a return for which credit was taken. Nothing is left in `reply` afterwards.
     fn write_return(&self, state: &mut State, id: CallId, reply: &mut Reply, after: &mut Afterwards) {
-        let is_finished = state.proto.answers.is_finished(id);
-        let described = match self.describe_result(state, reply.outgoing.references(), is_finished) {
+        // A result that is called ahead may be finished before it arrives, and nothing else says when it was read.
+        let may_be_finished = state.proto.ahead.is_promised(id) || state.proto.answers.is_finished(id);
+        let described = match self.describe_result(state, reply.outgoing.references(), may_be_finished) {
             Ok(described) => described,
             Err(error) => {
                 let cost = reply.size().cost;

@@ -54,7 +54,7 @@ impl World {
     fn write_return(&mut self, at: usize, id: CallId, mut reply: Reply) {
         let node = self.ends[at].node;
         let unfit = self.calls[reply.call as usize].plan.unfit_reply && !reply.references.is_empty();
-        let is_finished = self.ends[at].proto.answers.is_finished(id);
+        let is_finished = self.ends[at].proto.ahead.is_promised(id) || self.ends[at].proto.answers.is_finished(id);
         let described = match self.describe_result(at, &reply.references, is_finished) {
             Some(described) if unfit => {
                 self.take_back(at, &described);
