@@ -12,22 +12,26 @@ use crate::object::cell::ObjectMeta;
 use crate::servant::{Kind, Resolved, Servant};
 
 /// A promise under a number of its own, so that an export table does not take it for the promise itself.
-pub(crate) struct Apart(Arc<Promise>);
+pub(crate) struct Apart {
+    promise: Arc<Promise>,
+    /// The interface as which it is exported, whatever it is used as later.
+    interface: Box<str>,
+}
 
 impl Apart {
-    pub(crate) fn new(promise: Arc<Promise>) -> Arc<Self> {
-        Arc::new(Self(promise))
+    pub(crate) fn new(promise: Arc<Promise>, interface: &str) -> Arc<Self> {
+        Arc::new(Self { promise, interface: interface.into() })
     }
 }
 
 impl Servant for Apart {
     fn number(&self) -> u64 {
-        self.0.number_apart()
+        self.promise.number_apart()
     }
 
     /// Whatever a call on it is called by, it is a call on the promise.
     fn line(&self) -> u64 {
-        self.0.line()
+        self.promise.line()
     }
 
     fn kind(&self) -> Option<Kind> {
@@ -39,7 +43,7 @@ impl Servant for Apart {
     }
 
     fn interface(&self) -> &str {
-        self.0.interface()
+        &self.interface
     }
 
     fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
@@ -47,7 +51,7 @@ impl Servant for Apart {
     }
 
     fn serve(self: Arc<Self>, method: Resolved, inbound: &mut Inbound<'_>) -> Served {
-        Arc::clone(&self.0).serve(method, inbound)
+        Arc::clone(&self.promise).serve(method, inbound)
     }
 
     fn typed(&self, _slot: &mut dyn Any) -> bool {
@@ -55,10 +59,10 @@ impl Servant for Apart {
     }
 
     fn cast(self: Arc<Self>, interface: &str) -> Option<AnyRemote> {
-        Arc::clone(&self.0).cast(interface)
+        Arc::clone(&self.promise).cast(interface)
     }
 
     fn as_promise(self: Arc<Self>) -> Option<Arc<Promise>> {
-        Some(Arc::clone(&self.0))
+        Some(Arc::clone(&self.promise))
     }
 }

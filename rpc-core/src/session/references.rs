@@ -169,7 +169,8 @@ impl SessionCore {
         promise.note_use();
         if by == Carrier::Item {
             state.has_promises = true;
-            return self.export(state, &(Apart::new(Arc::clone(promise)) as _));
+            let interface = if promise.interface().is_empty() { ANY } else { promise.interface() };
+            return self.export(state, &(Apart::new(Arc::clone(promise), interface) as _));
         }
         if let Some((call, path)) = promise.answer_on(self) {
             return Ok(Descriptor::Answer { call, path });
