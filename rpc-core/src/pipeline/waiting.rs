@@ -89,6 +89,8 @@ impl Entry {
 
 impl Waiting {
     fn poll_started(&mut self, cx: &Context<'_>) -> bool {
+        // What is the user's is cloned and dropped without the lock.
+        let waker = cx.waker().clone();
         let mut state = self.slot.state.lock();
         match std::mem::replace(&mut *state, State::Gone) {
             State::Started(mut ongoing) => {
@@ -101,9 +103,8 @@ impl Waiting {
                 true
             }
             former @ (State::Fresh | State::Waiting(_)) => {
-                *state = State::Waiting(cx.waker().clone());
+                *state = State::Waiting(waker);
                 drop(state);
-                // Its waker is the user's, and drops without the lock.
                 crate::panics::drop_quietly(former);
                 false
             }
