@@ -32,7 +32,7 @@ pub(super) struct Found {
     pub(super) servant: Arc<dyn Servant>,
     pub(super) method: Arc<Defined>,
     pub(super) resolved: Resolved,
-    /// Whether the caller knows that it calls a promise.
+    /// Whether the caller knows that it calls a promise, if it is one.
     pub(super) is_promise: bool,
 }
 
@@ -430,7 +430,7 @@ impl SessionCore {
         };
         let mut is_promise = false;
         let servant = if state.has_promises {
-            is_promise = self.pipelining && Arc::clone(&servant).as_promise().is_some_and(|promise| promise.number() == servant.number());
+            is_promise = self.pipelining && !super::embargo::is_object(&servant);
             self.in_place_of(state, servant)
         } else {
             servant

@@ -38,6 +38,8 @@ pub(super) type Askers = Vec<(Weak<SessionCore>, Back)>;
 pub(super) struct Back {
     number: u32,
     target: Target,
+    /// Whether it holds the target as an object that it does not know to be a promise.
+    is_object: bool,
 }
 
 /// What waits until the calls are on their way that were to be sent before.
@@ -102,13 +104,16 @@ impl SessionCore {
             Target::Export(id) => state.servant(*id),
             Target::Root => None,
         };
-        let servant = self.in_place_of(state, servant.ok_or(Rule::Disembargo)?);
+        let exported = servant.ok_or(Rule::Disembargo)?;
+        // Afterwards it may be another promise that stands in its place.
+        let is_object = is_object(&exported);
+        let servant = self.in_place_of(state, exported);
         let line = servant.line();
         // Whoever has asked holds the target until it is told, and so asks once.
         if !state.disembargoed.insert(target.clone()) {
             return Err(Rule::Disembargo);
         }
-        let back = Back { number, target: target.clone() };
+        let back = Back { number, target: target.clone(), is_object };
         if !state.lines.has(line) {
             return self.answer_embargo(state, back, &servant, after);
         }
@@ -124,7 +129,7 @@ impl SessionCore {
         servant: &Arc<dyn Servant>,
         after: &mut Afterwards,
     ) -> Result<(), Rule> {
-        match self.leads(servant) {
+        match self.leads(servant, back.is_object) {
             Leads::Here => say_back(state, &back),
             Leads::Back => put_behind(state, Behind::Back(back), after),
             Leads::On(import) if import.session().pipelining => after.rest().asks.push((import, vec![(self.weak(), back)])),
@@ -136,20 +141,19 @@ impl SessionCore {
         Ok(())
     }
 
-    fn leads(&self, servant: &Arc<dyn Servant>) -> Leads {
-        let mut servant = Arc::clone(servant);
+    fn leads(&self, servant: &Arc<dyn Servant>, is_object: bool) -> Leads {
+        let (mut servant, mut is_object) = (Arc::clone(servant), is_object);
         for _ in 0..PROMISES_MAX {
             if let Some(import) = Arc::clone(&servant).as_import() {
                 let is_back = std::ptr::eq(Arc::as_ptr(import.session()), self);
                 return if is_back { Leads::Back } else { Leads::On(import) };
             }
-            let number = servant.number();
+            // What its peer holds as an object has its calls wait here, in the last promise that it leads to; those of others go by here.
+            is_object |= self::is_object(&servant);
             let Some(promise) = servant.as_promise() else { return Leads::Here };
             if promise.is_from(self) {
                 return Leads::Back;
             }
-            // The peer has got it as an object: calls on it wait here, and those of others go by here.
-            let is_object = promise.number() != number;
             servant = match promise.known() {
                 Some(Ok(next)) => match servant_of(&next) {
                     Ok(servant) => servant,
@@ -197,6 +201,12 @@ impl SessionCore {
         }
         self.flush_after(false);
     }
+}
+
+/// Whether it is a promise that was passed on as an object: the peer is never told what it becomes.
+pub(super) fn is_object(servant: &Arc<dyn Servant>) -> bool {
+    let number = servant.number();
+    Arc::clone(servant).as_promise().is_some_and(|promise| promise.number() != number)
 }
 
 /// Tells peers what became of their embargoes.
