@@ -129,17 +129,18 @@ impl SessionCore {
     }
 
     /// The credit of a call that is about to start goes back. One that is made on a promise of this side's of which nothing is known waits on
-    /// where that is, and its payload with it: it keeps its credit until it has returned, as far as there is room for that. A peer that knows
-    /// that it is a promise knows the room, and has what is beyond it wait; to any other it is an object that is slow.
+    /// where that is, and its payload with it: it keeps its credit until it has returned. Its peer knows that it is a promise and how much may
+    /// wait, and has what is beyond it wait; to one that does not it is an object that is slow, as it would be with a handler that waits.
     pub(super) fn credit_at_start(&self, state: &mut State, id: CallId, found: &Found, cost: u64) -> Result<(), Error> {
-        let waits = state.has_promises && Arc::clone(&found.servant).as_promise().is_some_and(|promise| promise.known().is_none());
+        let is_promise = state.has_promises && found.is_promise;
+        let waits = is_promise && Arc::clone(&found.servant).as_promise().is_some_and(|promise| promise.known().is_none());
         if waits && state.proto.ahead.hold(cost, AheadBounds::of(&state.proto.ours)) {
             state.holding_credit.insert(id, cost);
             return Ok(());
         }
         let credit = state.proto.call_consumed(cost);
         state.grant(Window::Calls, credit);
-        if waits && found.is_promise { Err(too_much_waits()) } else { Ok(()) }
+        if waits { Err(too_much_waits()) } else { Ok(()) }
     }
 
     /// A call has returned that kept its credit.
