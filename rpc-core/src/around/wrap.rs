@@ -243,7 +243,8 @@ impl Handler for End {
         match &self.inner.place {
             Place::Here(servant) => call_raw_within(Arc::clone(servant), call, self.within, self.seen_to),
             Place::There(import) if self.from_peer => crate::session::relay_raw(import, call),
-            Place::Promise(_) if self.from_peer => self.inner.call_raw_of_peer(call),
+            // Behind further interceptors it is no peer's call any more, and a session's task is what starts it all the same.
+            Place::Promise(_) if self.from_peer || self.seen_to.is_some() => self.inner.call_raw_of_peer(call),
             _ => self.inner.call_raw(call),
         }
     }

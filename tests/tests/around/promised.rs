@@ -2,6 +2,8 @@
 //! long as the interceptors leave the result as it is; where they put another reference, that one is called.
 
 use std::fmt;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
 use bytes::Bytes;
 use netref::around::{Interceptor, Logging, Next};
@@ -163,4 +165,52 @@ async fn fields_of_a_result_that_a_node_passes_on_are_called_when_they_are_known
     assert_eq!(within("the other one", basket.left.name()).await.unwrap(), "apple");
     let error = within("why", passed_on.nothing().pipelined().left.name()).await.unwrap_err();
     assert_eq!(error, Refusal::SoldOut("baskets".into()));
+}
+
+#[remote]
+trait Door {
+    /// Computes until the door is opened; whether it was.
+    #[remote(spawn)]
+    async fn hold(&self) -> Result<bool, Refusal>;
+    async fn open(&self) -> Result<(), Refusal>;
+}
+
+struct MyDoor {
+    opens: mpsc::SyncSender<()>,
+    opened: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Door for MyDoor {
+    async fn hold(&self) -> Result<bool, Refusal> {
+        Ok(self.opened.lock().unwrap().recv_timeout(Duration::from_secs(20)).is_ok())
+    }
+    async fn open(&self) -> Result<(), Refusal> {
+        self.opens.send(()).expect("somebody waits");
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_computes_behind_a_promise_with_interceptors_does_not_keep_its_session_from_reading() {
+    let (opens, opened) = mpsc::sync_channel(1);
+    let door: Remote<dyn Door> = Remote::new(MyDoor { opens, opened: Mutex::new(opened) });
+    let known = door.clone();
+    let promise = Remote::from_future(async move { Ok::<_, Error>(known) });
+    within("it is known", Remote::resolved(&promise)).await.unwrap();
+    let around = || Remote::intercept(promise.clone(), Logging::new());
+    let plain = || Node::builder().listen("tcp://127.0.0.1:0");
+    let hosts = [
+        plain().publish("promise", around()),
+        plain().publish("promise", Remote::intercept(around(), Logging::new())),
+        plain().publish("promise", around()).intercept_incoming(Logging::new()),
+    ];
+    let guest = Node::builder().start().await.unwrap();
+    for host in hosts {
+        let host = host.start().await.unwrap();
+        let promise: Remote<dyn Door> = guest.connect(&format!("{}/promise", host.addresses()[0])).await.unwrap();
+        let holding = promise.hold().send();
+        // Over the same session, and behind it.
+        within("it is opened", promise.open()).await.unwrap();
+        assert!(within("it was held", holding).await.unwrap(), "nobody could open it");
+    }
 }
