@@ -29,7 +29,7 @@ pub(crate) fn tag(servant: &dyn Servant) -> u64 {
     let mut hasher = SipHasher24::new_with_key(secret);
     hasher.write_u64(servant.number());
     hasher.write_u64(servant.granted());
-    hasher.write(servant.interface().as_bytes());
+    hasher.write(servant.name_in_tags().as_bytes());
     hasher.finish()
 }
 
@@ -65,7 +65,8 @@ pub(crate) fn leave(servant: &dyn Servant) {
 pub(crate) fn find(number: u64, interface: &str, claimed: u64) -> Option<Arc<dyn Servant>> {
     // The list is keyed by tag, so one that was not made here finds nothing. The lookup tells a guesser nothing either: its hashes are seeded.
     let servant = objects().get(&(number, claimed))?.servant.upgrade()?;
-    (servant.interface() == interface).then_some(servant)
+    let name = servant.name_in_tags();
+    (name.is_empty() || name == interface).then_some(servant)
 }
 
 /// Places kept in an empty list.
@@ -74,4 +75,29 @@ const KEEP: usize = 4_096;
 /// How many objects are exported on any session of this process.
 pub(crate) fn len() -> usize {
     objects().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{Asked, Promise};
+
+    #[test]
+    fn names_that_come_later_leave_nothing_in_the_list() {
+        let asked = Asked::new();
+        let promise = Promise::in_result(&asked, Vec::new(), "");
+        let servant: Arc<dyn Servant> = Arc::clone(&promise) as _;
+        let before = tag(&*servant);
+        enter(&servant);
+        assert!(find(servant.number(), "netref::Any", before).is_some());
+        promise.name("shop::Basket");
+        // On another session, by its name.
+        enter(&servant);
+        assert!(find(servant.number(), "shop::Basket", tag(&*servant)).is_some());
+        leave(&*servant);
+        assert!(find(servant.number(), "netref::Any", before).is_some(), "it is exported still");
+        leave(&*servant);
+        assert!(find(servant.number(), "netref::Any", before).is_none());
+        assert!(!objects().contains_key(&(servant.number(), before)));
+    }
 }

@@ -78,6 +78,11 @@ pub(crate) trait Servant: Send + Sync + 'static {
     /// The interface that a reference to it grants.
     fn interface(&self) -> &str;
 
+    /// What of the interface is part of the identity. Nothing for what gets its name only later: it would be looked for under another one.
+    fn name_in_tags(&self) -> &str {
+        self.interface()
+    }
+
     /// `None` when it takes any method and answers by itself.
     fn descriptor(&self) -> Option<&'static InterfaceDescriptor>;
 

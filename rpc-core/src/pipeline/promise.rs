@@ -413,6 +413,10 @@ impl Servant for Promise {
         Self::interface(self)
     }
 
+    fn name_in_tags(&self) -> &str {
+        ""
+    }
+
     fn descriptor(&self) -> Option<&'static InterfaceDescriptor> {
         None
     }
