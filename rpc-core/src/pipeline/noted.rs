@@ -71,6 +71,7 @@ fn is_same(one: &AnyRemote, other: &AnyRemote) -> bool {
         }
         (Place::There(one), Place::There(other)) => Arc::ptr_eq(one, other),
         (Place::Promise(one), Place::Promise(other)) => Arc::ptr_eq(one, other),
+        (Place::Broken(one), Place::Broken(other)) => Arc::ptr_eq(one, other),
         _ => false,
     }
 }
