@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use netref::testing::Line;
+use netref::testing::{Line, Relay};
 use netref::{Error, Node, Outcome, Remote, Result, remote};
 use netref_tests::patience::within;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,12 @@ trait Bank {
     async fn lend(&self, account: Remote<dyn Account>) -> Result<()>;
     async fn lent(&self) -> Result<Remote<dyn Account>>;
     async fn count(&self) -> Result<u64>;
+    /// Refuses with what it was lent, and keeps nothing of it.
+    async fn give_back(&self) -> Result<Remote<dyn Account>, Refusal>;
+    /// Gives away what it was lent.
+    async fn hand_over(&self) -> Result<Remote<dyn Account>>;
+    /// Says so in this process.
+    async fn note(&self) -> Result<()>;
 }
 
 struct MyBank {
@@ -70,6 +76,16 @@ impl Bank for MyBank {
     }
     async fn count(&self) -> Result<u64> {
         Ok(1)
+    }
+    async fn give_back(&self) -> Result<Remote<dyn Account>, Refusal> {
+        Err(Refusal::Because { text: self.text.clone(), instead: self.lent.lock().unwrap().take() })
+    }
+    async fn hand_over(&self) -> Result<Remote<dyn Account>> {
+        Ok(self.lent.lock().unwrap().take().expect("it is there"))
+    }
+    async fn note(&self) -> Result<()> {
+        self.gate.add_permits(1);
+        Ok(())
     }
 }
 
@@ -134,5 +150,48 @@ async fn result_that_holds_what_goes_home_leaves_nothing_when_nobody_waits_for_i
             Ok(_) => panic!("there is no account"),
         }
         assert_eq!(within("the session goes on", bank.count()).await.unwrap(), 1, "{round}");
+    }
+}
+
+/// The finish of a call arrives when its result is written and not read.
+#[tokio::test]
+async fn result_holds_what_goes_home_until_it_is_read_though_its_finish_is_there_before() {
+    let noted = Arc::new(Semaphore::new(0));
+    let [first, second, third] = [0; 3].map(|_| async { Node::builder().listen("tcp://127.0.0.1:0").start().await.unwrap() });
+    let (first, second, third) = tokio::join!(first, second, third);
+    let lender = MyBank::new(&noted);
+    third.publish("lender", Remote::<dyn Bank>::new(lender)).unwrap();
+    let url = format!("{}/lender", third.addresses()[0]);
+    let (lender, of_second) = (first.connect::<dyn Bank>(&url).await.unwrap(), second.connect::<dyn Bank>(&url).await.unwrap());
+    let here = Remote::<dyn Bank>::new(MyBank::new(&noted));
+    second.publish("bank", here.clone()).unwrap();
+    let relay = Relay::to(&second.addresses()[0].to_string(), 1).await.unwrap();
+    let bank: Remote<dyn Bank> = first.connect(&format!("{}/bank", relay.address())).await.unwrap();
+    for round in 0..5 {
+        within("it is lent", lender.lend(Remote::new(MyAccount))).await.unwrap();
+        let lent = within("it is handed over", of_second.hand_over()).await.unwrap();
+        within("it is lent on", here.lend(lent)).await.unwrap();
+        relay.back().change(|conditions| conditions.stalled = true);
+        let account = bank.give_back().pipelined();
+        let deposit = account.deposit(1).send();
+        let notes = [bank.note().send()];
+        within("the refusal is written", noted.acquire()).await.unwrap().forget();
+        drop(account);
+        let notes = notes.into_iter().chain([bank.note().send()]).collect::<Vec<_>>();
+        within("the finish is there", noted.acquire()).await.unwrap().forget();
+        for _ in 0..20 {
+            within("what is let go of has gone", of_second.count()).await.unwrap();
+            within("around", lender.count()).await.unwrap();
+        }
+        relay.back().resume();
+        match within("a deposit", deposit).await {
+            Err(Refusal::Because { instead: Some(instead), .. }) => {
+                assert_eq!(within("what was lent", instead.deposit(3)).await.unwrap(), 3, "{round}");
+            }
+            other => panic!("{round}: it is not what was said: {other:?}"),
+        }
+        for note in notes {
+            within("the session goes on", note).await.unwrap();
+        }
     }
 }

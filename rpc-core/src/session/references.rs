@@ -69,10 +69,10 @@ impl SessionCore {
         if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, Carrier::Message) }
     }
 
-    /// The same for the result of a call. Of one that its caller has finished before, nothing says when it was read.
+    /// The same for the result of a call. Of one that its caller may have finished before it is there, nothing says when it was read.
     #[inline]
-    pub(super) fn describe_result(&self, state: &mut State, references: &[AnyRemote], is_finished: bool) -> Result<Described, Error> {
-        let by = if is_finished { Carrier::Finished } else { Carrier::Message };
+    pub(super) fn describe_result(&self, state: &mut State, references: &[AnyRemote], may_be_finished: bool) -> Result<Described, Error> {
+        let by = if may_be_finished { Carrier::Finished } else { Carrier::Message };
         if references.is_empty() { Ok(Described::default()) } else { self.describe_all(state, references, by) }
     }
 
