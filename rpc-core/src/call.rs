@@ -269,7 +269,9 @@ where
     /// A call that fails breaks its promises: what was called on them fails in the same way, and did not run. A promise that is dropped
     /// before the result is there cancels the call, unless something was called on it or it was passed on.
     ///
-    /// The method returns a reference, a tuple of references, or a struct with `#[derive(netref::Pipeline)]`. What else is in the result is
+    /// The method returns a reference, a tuple of references, or a struct with `#[derive(netref::Pipeline)]`. A node between caller and
+    /// callee that passes the result on has no types of it: calls on the field of a struct wait here then, or fail and did not run where
+    /// this process does not know that the object is elsewhere. What else is in the result is
     /// dropped when it comes: a half of a stream in it ends then. A method whose result holds no reference gives nothing to call on, and is
     /// cancelled at once; send it with [`oneway`](Self::oneway) or [`send`](Self::send) instead. A [`timeout`](Self::timeout) that was set
     /// before bounds the call that gives the references, not the calls on them.
