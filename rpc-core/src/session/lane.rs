@@ -27,6 +27,8 @@ pub(super) struct Parcel {
     pub(super) shared: Bytes,
     /// The last of the frames is the close.
     pub(super) closes: bool,
+    /// Streams that its items open. Until it has left the peer knows nothing of them.
+    pub(super) opens: Vec<StreamId>,
     pub(super) held: Vec<AnyRemote>,
 }
 
@@ -41,6 +43,14 @@ impl Parcel {
     }
 }
 
+/// The streams that a table opens.
+pub(super) fn opened(table: &[wire::Descriptor<'_>]) -> impl Iterator<Item = StreamId> {
+    table.iter().filter_map(|descriptor| match descriptor {
+        wire::Descriptor::StreamSender { stream, .. } | wire::Descriptor::StreamReceiver { stream, .. } => Some(*stream),
+        _ => None,
+    })
+}
+
 /// What a stream has ready to leave.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -50,13 +60,15 @@ pub(super) struct Lane {
     waiting: u64,
     /// It has its place among those that take turns.
     pub(super) in_turn: bool,
+    /// The item that opens the stream waits in another lane, and this one has no turn before.
+    pub(super) is_unnamed: bool,
     /// Its sender waits for room.
     pub(super) is_awaited: bool,
 }
 
 impl Lane {
     pub(super) const fn new(id: StreamId) -> Self {
-        Self { id, parcels: VecDeque::new(), waiting: 0, in_turn: false, is_awaited: false }
+        Self { id, parcels: VecDeque::new(), waiting: 0, in_turn: false, is_unnamed: false, is_awaited: false }
     }
 
     pub(super) const fn waiting(&self) -> u64 {
@@ -102,6 +114,7 @@ impl Lane {
     ) -> Result<(), (wire::EncodeError, Vec<AnyRemote>)> {
         let id = self.id;
         let mut room = CHUNK_BYTES;
+        let mut opens = opened(&descriptors).collect::<Vec<_>>();
         let mut references = descriptors;
         if !references.is_empty() {
             (references, room) = match self.room_beside(references, bytes.len()) {
@@ -113,7 +126,12 @@ impl Lane {
             let (now, later) = bytes.split_at(bytes.len().min(room));
             let data = wire::StreamData { id, end_of_item: later.is_empty(), references: std::mem::take(&mut references), bytes: now };
             // What is long leaves in several batches: each frame finds its piece anew.
-            if let Err(error) = self.write(|out| wire::encode(&wire::Frame::StreamData(data), &mut out.frames)) {
+            let write = |out: &mut Parcel| {
+                // They are in the table of the first frame.
+                out.opens.append(&mut opens);
+                wire::encode(&wire::Frame::StreamData(data), &mut out.frames)
+            };
+            if let Err(error) = self.write(write) {
                 debug_assert!(false, "the room of a frame was counted wrongly: {error}");
                 return Err((error, held));
             }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::lane::{Lane, Parcel};
+use super::lane::{Lane, Parcel, opened};
 use super::outbox::Piece;
 use super::state::Afterwards;
 use crate::any::AnyRemote;
@@ -77,8 +77,7 @@ impl Parcels {
         true
     }
 
-    /// Writes to the lane of a stream, which gets its turn.
-    fn write<R>(&mut self, id: StreamId, write: impl FnOnce(&mut Lane) -> R) -> R {
+    fn lane(&mut self, id: StreamId) -> &mut Lane {
         let place = id.index as usize;
         for index in self.lanes.len()..=place {
             self.lanes.push(Lane::new(StreamId { index: index as u32, generation: 0 }));
@@ -86,10 +85,16 @@ impl Parcels {
         let lane = &mut self.lanes[place];
         // The former stream of this place has sent its close before the id was free.
         lane.id = id;
+        lane
+    }
+
+    /// Writes to the lane of a stream, which gets its turn.
+    fn write<R>(&mut self, id: StreamId, write: impl FnOnce(&mut Lane) -> R) -> R {
+        let lane = self.lane(id);
         let before = lane.waiting();
         let result = write(lane);
         let added = lane.waiting() - before;
-        if added > 0 && !lane.in_turn {
+        if added > 0 && !lane.in_turn && !lane.is_unnamed {
             lane.in_turn = true;
             self.turns.push_back(id.index);
         }
@@ -97,7 +102,8 @@ impl Parcels {
         result
     }
 
-    /// Writes an item, or nothing of it when its table does not fit the first frame. What it refers to is held until it has left.
+    /// Writes an item, or nothing of it when its table does not fit the first frame. What it refers to is held until it has left, and nothing
+    /// leaves before it of the streams that it opens.
     pub(super) fn push_item(
         &mut self,
         id: StreamId,
@@ -105,7 +111,22 @@ impl Parcels {
         bytes: &[u8],
         held: Vec<AnyRemote>,
     ) -> Result<(), (wire::EncodeError, Vec<AnyRemote>)> {
-        self.write(id, |lane| lane.push_item(descriptors, bytes, held))
+        let opens: Vec<StreamId> = opened(&descriptors).collect();
+        self.write(id, |lane| lane.push_item(descriptors, bytes, held))?;
+        for stream in opens {
+            self.lane(stream).is_unnamed = true;
+        }
+        Ok(())
+    }
+
+    /// What opens this stream has left: it takes turns from here on.
+    fn name(&mut self, id: StreamId) {
+        let lane = self.lane(id);
+        lane.is_unnamed = false;
+        if lane.first().is_some() && !lane.in_turn {
+            lane.in_turn = true;
+            self.turns.push_back(id.index);
+        }
     }
 
     /// Writes bytes of a stream of bytes. What it gives back is to be dropped outside any lock.
@@ -145,6 +166,9 @@ impl Parcels {
             }
             if parcel.closes {
                 left.closes.push(lane.id);
+            }
+            for &stream in &parcel.opens {
+                self.name(stream);
             }
             hand_over(parcel, pieces, left);
         }

@@ -106,7 +106,7 @@ async fn items_carry_references_and_halves_of_other_streams() {
     let counter = Remote::<dyn Counter>::new(Plain::default());
     let (mut inner_sender, inner) = stream::channel(4);
     let (answer, mut answers) = stream::channel(4);
-    let item = Rich { text: "rich".to_owned(), counter: Some(counter.clone()), inner: Some(inner), answer: Some(answer) };
+    let item = Rich { text: "rich".to_owned(), counter: Some(counter.clone()), inner: Some(inner), answer: Some(answer), file: None };
     sender.send(item).await.unwrap();
     let arrived = bounded(back.recv()).await.unwrap().unwrap();
     assert_eq!(arrived.text, "rich");
@@ -121,6 +121,48 @@ async fn items_carry_references_and_halves_of_other_streams() {
     drop((answer, answers, inner_sender, home, sender, back));
     no_stream_is_left(&[&host, &caller]).await;
     crate::until(|| host.stats().tables.iter().all(|session| session.imports == 0)).await;
+}
+
+#[tokio::test]
+async fn what_flows_behind_an_item_that_waits_does_not_overtake_it() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut sender, receiver) = stream::channel(16);
+    let mut back = depot.rich(receiver).await.unwrap();
+    let file: Vec<u8> = (0..100_000_u32).map(|byte| (byte * 7 / 3) as u8).collect();
+    let mut ends = Vec::new();
+    // So much that it does not leave at once.
+    for number in 0..8 {
+        let ((mut inner_sender, inner), (mut writer, reader)) = (stream::channel(4), stream::bytes());
+        let item = Rich { inner: Some(inner), file: Some(reader), ..Rich::text("x".repeat(40_000)) };
+        bounded(sender.send(item)).await.unwrap();
+        inner_sender.send(number).await.unwrap();
+        let file = file.clone();
+        ends.push(tokio::spawn(async move {
+            inner_sender.finish().await.unwrap();
+            writer.write_all(&file).await.unwrap();
+            writer.shutdown().await.unwrap();
+        }));
+        if number % 2 == 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let ended = tokio::spawn(sender.finish());
+    let mut count = 0;
+    while let Some(item) = bounded(back.recv()).await {
+        let Rich { inner: Some(mut inner), file: Some(mut reader), .. } = item.unwrap() else { panic!("a half is missing") };
+        assert_eq!(bounded(inner.recv()).await, Some(Ok(count)));
+        assert_eq!(bounded(inner.recv()).await, None);
+        let mut read = Vec::new();
+        bounded(reader.read_to_end(&mut read)).await.unwrap();
+        assert!(read == file, "{} bytes of {}", read.len(), file.len());
+        count += 1;
+    }
+    assert_eq!(count, 8);
+    bounded(ended).await.unwrap().unwrap();
+    for end in ends {
+        bounded(end).await.unwrap();
+    }
+    no_stream_is_left(&[&host, &caller]).await;
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ pub struct Rich {
     counter: Option<Remote<dyn Counter>>,
     inner: Option<Receiver<u64>>,
     answer: Option<Sender<String>>,
+    file: Option<ByteReader>,
     #[serde(serialize_with = "unless_unwritable", deserialize_with = "unless_unreadable")]
     text: String,
 }
@@ -82,7 +83,7 @@ fn unless_unreadable<'de, D: Deserializer<'de>>(deserializer: D) -> std::result:
 
 impl Rich {
     fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), counter: None, inner: None, answer: None }
+        Self { text: text.into(), counter: None, inner: None, answer: None, file: None }
     }
 }
 

@@ -131,3 +131,34 @@ fn what_waits_is_bounded_for_each_stream_and_for_all() {
     assert_eq!((room, for_all), (vec![ids[0]], 1), "who waited is told, once");
     assert!(ids.iter().all(|&id| !parcels.is_full(id)));
 }
+
+#[test]
+fn nothing_of_a_stream_leaves_before_the_item_that_opens_it() {
+    let ids = [0, 1, 2].map(|index| StreamId { index, generation: 3 });
+    let mut parcels = Parcels::default();
+    let open = |stream, is_sender| match is_sender {
+        true => wire::Descriptor::StreamSender { stream, kind: 0 },
+        false => wire::Descriptor::StreamReceiver { stream, kind: 0 },
+    };
+    for _ in 0..3 {
+        item(&mut parcels, ids[0], 40_000);
+    }
+    // It is longer than what leaves at once, and its table is at its beginning.
+    assert!(parcels.push_item(ids[0], vec![open(ids[1], true)], &[7; 200_000], Vec::new()).is_ok());
+    assert!(parcels.push_item(ids[1], vec![open(ids[2], false)], &[7; 3], Vec::new()).is_ok());
+    assert!(parcels.push_close(ids[1], false, None).is_ok());
+    assert!(parcels.push_bytes(ids[2], Bytes::from(vec![1; CHUNK_BYTES])).is_empty());
+    let mut found = Vec::new();
+    while !parcels.is_empty() {
+        found.extend(batch(&mut parcels).0);
+    }
+    let first = |id| found.iter().position(|frame| frame.0 == id).expect("it has left");
+    assert_eq!(found[..3], [(ids[0], 40_000, true); 3]);
+    assert!(3 < first(ids[1]) && first(ids[1]) < first(ids[2]), "{found:?}");
+    assert!(first(ids[1]) < found.len() - 2, "it does not wait for all of the item: {found:?}");
+    assert_eq!(found.len(), 3 + 200_000usize.div_ceil(CHUNK_BYTES) + 1 + 1);
+    assert_eq!(parcels.waiting, 0);
+    // The next stream of this place is nobody's to open.
+    item(&mut parcels, StreamId { index: 1, generation: 4 }, 5);
+    assert_eq!(batch(&mut parcels).0.len(), 1);
+}
