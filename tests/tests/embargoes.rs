@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use netref::testing::Relay;
 use netref::{Error, ErrorKind, Limits, Node, Outcome, Remote, Result, Session, remote};
+use netref_tests::patience::{until, within};
 use tokio::sync::{Semaphore, oneshot};
 
 #[remote]
@@ -101,20 +102,6 @@ fn texts(numbers: std::ops::Range<u32>) -> Vec<String> {
 
 fn session_of(node: &Node) -> Session {
     node.sessions().into_iter().next().expect("a session")
-}
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    let Ok(output) = tokio::time::timeout(Duration::from_secs(60), future).await else { panic!("it hangs: {what}") };
-    output
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    let waits = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    within(what, waits).await;
 }
 
 /// Calls on a promise before it is known, as soon as it is, and on what it is.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use netref::around::{Interceptor, Next};
 use netref::{AnyRemote, Error, ErrorKind, Limits, Node, Outcome, Pipeline, RawCall, RawReturn, Remote, RemoteFn, Result, remote};
+use netref_tests::patience::until;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -371,16 +372,6 @@ mod bodies {
 /// The session of a node with the other node of a test.
 fn session_of(node: &Node) -> netref::Session {
     node.sessions().into_iter().next().expect("there is one")
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..10_000 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    panic!("{what}");
 }
 
 #[tokio::test]

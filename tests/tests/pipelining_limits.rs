@@ -1,32 +1,13 @@
 //! Calls on promises with little room: whatever limits a peer announces, what travels ahead never stands in the way of what it waits for, and
 //! what is given up leaves nothing behind. Every wait here has a bound, so that a hang is a failure.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use netref::{Error, ErrorKind, Limits, Node, Outcome, Remote, Result, Session, remote};
+use netref_tests::patience::{until, within};
 use tokio::sync::Semaphore;
-
-/// Far above what anything here takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    let looked = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    within(what, looked).await;
-}
 
 #[remote]
 trait Bank {

@@ -1,6 +1,5 @@
 //! Calls on promises beside what pipelining itself is about: they run, end and fail as calls do that are made on what is promised.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -9,19 +8,13 @@ use netref::around::Next;
 use netref::{
     AnyRemote, Context, Error, ErrorKind, Limits, Node, Object, Outcome, Pipeline, RawCall, RawReply, Remote, Result, Value, remote,
 };
+use netref_tests::patience::{until, within};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
 /// Far above what anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it hangs: {what}"),
-    }
-}
 
 #[remote]
 trait Desk {
@@ -184,16 +177,6 @@ async fn before_or_after(early: bool, desk: &Remote<dyn Desk>) -> (Remote<dyn De
     give(sender, desk);
     Remote::resolved(&promise).await.expect("it resolves");
     (promise, None)
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..30_000 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    panic!("{what}");
 }
 
 #[tokio::test]
