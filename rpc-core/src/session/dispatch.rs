@@ -154,7 +154,11 @@ impl SessionCore {
         let Size { cost, .. } = size;
         // A refused call is counted by its sender, and so it is here.
         let allowed = self.allows(&call.body).inspect_err(|_| state.proto.answers.count());
-        let arrival = match allowed.and_then(|()| state.proto.handle_call(call.id, size, present)) {
+        let handled = allowed.and_then(|()| match call.body.original {
+            None => state.proto.handle_call(call.id, size, present),
+            Some(_) => state.proto.handle_compressed_call(call.id, size, present, call.body.surplus()),
+        });
+        let arrival = match handled {
             Ok(arrival) => {
                 if call.promised && self.pipelining && !matches!(arrival, CallArrival::Departed { .. }) {
                     state.proto.ahead.open(call.id);
@@ -599,7 +603,7 @@ impl SessionCore {
     pub(super) fn finish_call(self: &Arc<Self>, id: CallId, mut reply: Reply) {
         if reply.status != Status::SystemError {
             // What netref itself says is short, and is read here when promises break by it.
-            self.pack(&mut reply.bytes, &mut reply.outgoing);
+            self.pack_result(&mut reply.bytes, &mut reply.outgoing);
         }
         let mut after = Afterwards::default();
         let mut has_work = false;

@@ -2,7 +2,7 @@
 //! credit has paid for.
 
 use netref::id::{CallId, ExportId};
-use netref::wire::{Body, Call, Chunk, ChunkOf, Descriptor, Frame, Identity, Return, Status, Target, kind};
+use netref::wire::{Body, Call, Chunk, ChunkOf, Descriptor, Finish, Frame, Identity, Return, Status, Target, kind};
 use netref::{Compression, ErrorKind, Limits, Outcome};
 
 use crate::memory::{Heap, is_alone};
@@ -171,6 +171,49 @@ async fn limits_and_credit_count_what_a_body_stands_for() {
     }
     assert_eq!(raw.answer(id(20)).await.0, Status::Ok);
     raw.other_object(&scene.learned).await;
+    scene.unharmed().await;
+}
+
+/// Calls with such arguments that are never done, each under an id of its own. Says whether it was taken.
+async fn keep(raw: &mut Raw, index: u32, letters: u32) -> bool {
+    let (original, block) = text(letters);
+    let begin = raw.packed("keep", original, &block);
+    raw.send(&Frame::Call(Call { id: CallId { index, generation: 0 }, ..begin })).await;
+    let id = raw.call("echo", &[42]).await;
+    loop {
+        match raw.next().await {
+            Some(Got::Return { id: returned, status: Status::Ok, .. }) if returned == id => return true,
+            Some(Got::Refused { kind: kind::CALL, code: rule::BEYOND_CREDIT, .. }) => break,
+            Some(Got::Other(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(raw.answer(id).await.0, Status::Ok);
+    false
+}
+
+#[tokio::test]
+async fn what_handlers_hold_beyond_what_has_travelled_is_bounded_by_the_window() {
+    let scene = scene(Limits { message_bytes: 1 << 20, call_window: 2 << 20, ..Limits::default() }).await;
+    let mut raw = scene.compressing().await;
+    // Each takes four thousand bytes of the link, and its credit came back when it had started.
+    assert!(keep(&mut raw, 20, 1_000_000).await && keep(&mut raw, 21, 1_000_000).await);
+    for index in 22..30 {
+        assert!(!keep(&mut raw, index, 1_000_000).await, "{index}");
+    }
+    assert!(keep(&mut raw, 30, 50_000).await, "there is room for a small one");
+    // When one has ended, there is room for another.
+    raw.send(&Frame::Finish(Finish { id: CallId { index: 21, generation: 0 }, cancel: true, release_results: false })).await;
+    assert_eq!(raw.answer(CallId { index: 21, generation: 0 }).await.0, Status::Cancelled);
+    assert!(keep(&mut raw, 31, 1_000_000).await);
+    assert!(!keep(&mut raw, 32, 1_000_000).await);
+    // Those that end take nothing for good.
+    for _ in 0..20 {
+        let (original, block) = text(40_000);
+        let id = raw.call_packed("text", original, &block).await;
+        assert_eq!(raw.answer(id).await.0, Status::Ok);
+    }
+    raw.close().await;
     scene.unharmed().await;
 }
 
