@@ -270,6 +270,16 @@ pub(crate) enum InboundBytes<'a> {
     Shared(Bytes),
 }
 
+impl InboundBytes<'_> {
+    /// The same for a task: what is still in the read buffer is copied.
+    pub(crate) fn into_shared(self) -> Bytes {
+        match self {
+            Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
 impl std::fmt::Debug for Inbound<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Inbound({})", self.name())

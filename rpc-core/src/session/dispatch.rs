@@ -10,6 +10,7 @@ use super::SessionCore;
 use super::ahead::{Early, NotFound};
 use super::arriving;
 use super::embargo::Back;
+use super::packing::RESTORED_HERE;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
 use super::task::HandlerTask;
@@ -480,7 +481,7 @@ impl SessionCore {
     }
 
     /// Runs a method: decodes and polls once here, and hands over to a task what is not done by then. True when the method starts on a
-    /// task of its own, which moves the line before its object.
+    /// task of its own, or is about to, which moves the line before its object.
     #[allow(clippy::too_many_arguments)]
     fn serve(
         self: &Arc<Self>,
@@ -492,6 +493,9 @@ impl SessionCore {
         mut incoming: Incoming,
         batch: &mut Batch,
     ) -> bool {
+        if incoming.is_packed() && incoming.length_with(0) > RESTORED_HERE {
+            return self.serve_elsewhere(id, Ready::new(found, context, codec, bytes.into_shared(), incoming, 0));
+        }
         let bytes = match self.unpack_arguments(bytes, &mut incoming) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -536,7 +540,12 @@ impl SessionCore {
         match polled {
             Ok(Poll::Ready(reply)) => {
                 batch.spare = context;
-                self.finish_call(id, reply);
+                if self.packs_for_long(&reply) {
+                    let session = Arc::clone(self);
+                    self.runtime.spawn(async move { session.finish_call(id, reply) });
+                } else {
+                    self.finish_call(id, reply);
+                }
             }
             Ok(Poll::Pending) => {
                 let Some(future) = going else { return false };
@@ -563,10 +572,7 @@ impl SessionCore {
     fn spawn(self: &Arc<Self>, task: HandlerTask, resolved: Resolved, object: u64) {
         let id = task.id();
         if resolved.spawn || resolved.blocking {
-            let mut state = self.state.lock();
-            if !state.lines.has(object) {
-                state.lines.push(object, Place::Starting(id));
-            }
+            self.state.lock().lines.starts(object, id);
         }
         let handle = if resolved.blocking {
             let runtime = self.runtime.clone();
@@ -681,6 +687,8 @@ pub(super) fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &
     state.resolved[index] = Some((key, resolved));
     Ok(resolved)
 }
+
+mod elsewhere;
 
 #[cfg(test)]
 mod tests;

@@ -9,12 +9,22 @@ use super::SessionCore;
 use super::waiters::{Arrived, ArrivedBytes};
 use crate::compression::{Meter, NotUnpacked, Packed, Packing, Unpacked, least_surplus, pack, unpack};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
-use crate::inbound::{InboundBytes, ReplyBytes};
+use crate::inbound::{InboundBytes, Reply, ReplyBytes};
 use crate::proto::Rule;
 use crate::transfer::{Incoming, Outgoing};
 use crate::wire::{self, Body, Frame, Refused};
 
+/// Bodies up to this length are restored where they arrive, which takes less than a tenth of a millisecond, and results up to this length are
+/// compressed there. What is longer had better not keep the reading task.
+pub(super) const RESTORED_HERE: u64 = 64 << 10;
+
 impl SessionCore {
+    /// Whether compressing a result takes long.
+    #[inline]
+    pub(super) fn packs_for_long(&self, reply: &Reply) -> bool {
+        self.meter.is_some() && reply.size().total > RESTORED_HERE
+    }
+
     /// Whether a body may come in this form.
     #[inline]
     pub(super) fn allows(&self, body: &Body<'_>) -> Result<(), Rule> {
