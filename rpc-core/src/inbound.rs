@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::any::AnyRemote;
 use crate::bulk::{FromBulk, IntoBulk};
 use crate::codec::{self, Bounds, Codec};
-use crate::compression::{Packed, Packing};
+use crate::compression::{Packed, Packing, Share};
 use crate::direct::SeenTo;
 use crate::error::{Error, ErrorKind, Outcome, Verbatim};
 use crate::handler::{Method, Payload};
@@ -86,6 +86,15 @@ impl ReplyBytes {
     pub(crate) fn packing(&self) -> Option<&Packing> {
         match self {
             Self::Packed(packed) => Some(&packed.packing),
+            Self::Pooled(_) | Self::Shared(_) => None,
+        }
+    }
+
+    /// What a compressed call has taken of what such calls may stand for. It is kept until the call has returned.
+    #[inline]
+    pub(crate) fn take_share(&mut self) -> Option<Share> {
+        match self {
+            Self::Packed(packed) => packed.share.take(),
             Self::Pooled(_) | Self::Shared(_) => None,
         }
     }
@@ -259,6 +268,16 @@ pub(crate) enum InboundBytes<'a> {
     Borrowed(&'a [u8]),
     /// Assembled from chunks, or handed over inside the process.
     Shared(Bytes),
+}
+
+impl InboundBytes<'_> {
+    /// The same for a task: what is still in the read buffer is copied.
+    pub(crate) fn into_shared(self) -> Bytes {
+        match self {
+            Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Shared(bytes) => bytes,
+        }
+    }
 }
 
 impl std::fmt::Debug for Inbound<'_> {

@@ -23,7 +23,8 @@ pub struct Limits {
     /// data belongs in a byte stream.
     pub message_bytes: u64,
     /// Bytes of call payloads that may be on their way to this node on one session. Less than five quarters of `message_bytes` counts
-    /// as that, so that a message of any size fits in time. Default 80 MiB.
+    /// as that, so that a message of any size fits in time. What its compressed calls that run here stand for beyond what has travelled
+    /// is at most as much again. Default 80 MiB.
     pub call_window: u64,
     /// Bytes of return payloads that may be on their way to this node on one session. Bounded below as `call_window` is. Default
     /// 80 MiB.

@@ -45,10 +45,13 @@ pub trait Desk {
     async fn ask(&self, other: Remote<dyn Desk>, text: String) -> Result<String>;
     async fn refuse(&self, text: String) -> std::result::Result<(), Refusal>;
     async fn zeros(&self, length: usize) -> Result<Vec<u8>>;
+    /// Keeps the bytes, and is never done.
+    async fn keep(&self, bytes: Vec<u8>) -> Result<()>;
+    async fn kept(&self) -> Result<u64>;
 }
 
 #[derive(Default)]
-struct Wood(Vec<u64>);
+struct Wood(Vec<u64>, Arc<AtomicU64>);
 
 impl Desk for Wood {
     async fn echo(&self, text: String) -> Result<String> {
@@ -79,6 +82,13 @@ impl Desk for Wood {
     }
     async fn zeros(&self, length: usize) -> Result<Vec<u8>> {
         Ok(vec![0; length])
+    }
+    async fn keep(&self, bytes: Vec<u8>) -> Result<()> {
+        self.1.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+        std::future::pending().await
+    }
+    async fn kept(&self) -> Result<u64> {
+        Ok(self.1.load(Ordering::SeqCst))
     }
 }
 
@@ -246,6 +256,24 @@ async fn credit_is_taken_for_what_a_body_stands_for() {
     for _ in 0..20 {
         assert_eq!(within("there is credit", desk.length(Bytes::from(vec![0; 1_000_000]))).await.expect("an answer"), 1_000_000);
     }
+}
+
+#[tokio::test]
+async fn calls_travel_as_they_are_when_those_that_run_hold_much_that_never_travelled() {
+    let pair = Pair::with(Limits { message_bytes: 1 << 20, call_window: 2 << 20, ..Limits::default() }).await;
+    let running: Vec<_> = (0..10).map(|_| pair.desk.keep(vec![0; 1_000_000]).send()).collect();
+    let mut kept = 0;
+    while kept < 10_000_000 {
+        kept = within("all of them start", pair.desk.kept()).await.expect("an answer");
+    }
+    // A window holds two of them.
+    assert_eq!(pair.stats().sent.bodies, 2);
+    drop(running);
+    until("they are over", || pair.session.stats().calls_out == 0).await;
+    for _ in 0..10 {
+        assert_eq!(pair.desk.length(Bytes::from(vec![0; 1_000_000])).await.expect("an answer"), 1_000_000);
+    }
+    assert_eq!(pair.stats().sent.bodies, 12, "what has ended takes nothing");
 }
 
 #[tokio::test]

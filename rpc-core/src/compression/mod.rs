@@ -4,6 +4,7 @@
 #[cfg(feature = "lz4")]
 mod lz4;
 mod meter;
+mod share;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ pub use lz4::Compression;
 pub(crate) use meter::Meter;
 #[cfg(feature = "lz4")]
 pub use meter::{CompressionStats, Saved};
+pub(crate) use share::{Share, Shares};
 
 use crate::limits::SEGMENTS_MAX;
 
@@ -35,6 +37,20 @@ pub(crate) struct Packing {
 pub(crate) struct Packed {
     pub(crate) bytes: Vec<u8>,
     pub(crate) packing: Packing,
+    /// What it takes, as a call, until it has returned.
+    pub(crate) share: Option<Share>,
+}
+
+impl Packed {
+    /// How many bytes more it stands for than travel.
+    pub(crate) fn surplus(&self) -> u64 {
+        self.packing.original.saturating_sub(self.bytes.len() as u64)
+    }
+}
+
+/// What a body of this length stands for, at least, beyond what travels of it when it is compressed.
+pub(crate) const fn least_surplus(length: u64) -> u64 {
+    length / LEAST_PART_SAVED
 }
 
 /// What a compressed body stands for: the codec's bytes, and the bulk segments.
@@ -68,11 +84,11 @@ pub(crate) fn pack(payload: &[u8], segments: &[Bytes], length: u64, max_bytes: u
         segments.iter().for_each(|segment| whole.extend_from_slice(segment));
         compress(&whole)?
     };
-    if bytes.len() as u64 > length - length / LEAST_PART_SAVED {
+    if bytes.len() as u64 > length - least_surplus(length) {
         return None;
     }
     let segments = segments.iter().map(|segment| segment.len() as u64).collect();
-    Some(Packed { bytes, packing: Packing { original: length, segments } })
+    Some(Packed { bytes, packing: Packing { original: length, segments }, share: None })
 }
 
 /// Restores a body. It takes no more memory than the announced length, which the limits of messages have bounded.

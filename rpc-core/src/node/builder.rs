@@ -86,7 +86,8 @@ impl NodeBuilder {
     /// It pays where the link is slower than the compression, which takes a few hundred megabytes a second of a processor at each end: between
     /// machines, and hardly ever on one. What does not get at least an eighth shorter travels as it is. Data of streams is not compressed.
     ///
-    /// Limits and credit count what a message takes at its receiver, so compression lets nobody send more than otherwise.
+    /// Limits and credit count what a message takes at its receiver, so compression lets nobody send more than otherwise; and while the handlers of a
+    /// session hold more than [`Limits::call_window`] that never travelled, calls on it travel as they are.
     ///
     /// # Secrets
     ///

@@ -14,6 +14,7 @@ use super::keepalive::KeepAlive;
 use super::questions::{Pool, Questions};
 use super::rule::Rule;
 use super::streams::Streams;
+use super::surplus::Surplus;
 use crate::id::CallId;
 use crate::limits::{PeerLimits, Size, TABLES_COST_MAX};
 use crate::wire::ChunkOf;
@@ -33,6 +34,8 @@ pub(crate) struct Connection {
     calls_in: ReceiveWindow,
     returns_out: SendWindow,
     returns_in: ReceiveWindow,
+    /// What the peer's compressed calls stand for beyond what has travelled.
+    pub(crate) surplus: Surplus,
     /// Calls of the peer's that are still arriving.
     pub(crate) call_pieces: Assembly,
     /// Returns of the peer's that are still arriving.
@@ -82,6 +85,7 @@ impl Connection {
             calls_in: ReceiveWindow::new(ours.call_window, ours.message_bytes + TABLES_COST_MAX),
             returns_out: SendWindow::new(theirs.return_window),
             returns_in: ReceiveWindow::new(ours.return_window, ours.message_bytes + TABLES_COST_MAX),
+            surplus: Surplus::new(ours.call_window),
             call_pieces: Assembly::default(),
             return_pieces: Assembly::default(),
             streams: Streams::new(ours, theirs),
@@ -150,6 +154,19 @@ impl Connection {
                 return Err(rule);
             }
         };
+        Ok(arrival)
+    }
+
+    /// The same for a call that stands for so much more than travels, which it may while it has not returned.
+    pub(crate) fn handle_compressed_call(&mut self, id: CallId, size: Size, present: u64, beyond: u64) -> Result<CallArrival, Rule> {
+        if !self.surplus.has_room(beyond) {
+            self.answers.count();
+            return Err(Rule::BeyondCredit);
+        }
+        let arrival = self.handle_call(id, size, present)?;
+        if !matches!(arrival, CallArrival::Departed { .. }) {
+            self.surplus.open(id, beyond);
+        }
         Ok(arrival)
     }
 
@@ -263,6 +280,7 @@ impl Connection {
         self.imports.clear();
         self.call_pieces.clear();
         self.return_pieces.clear();
+        self.surplus.clear();
         self.streams.clear();
         self.own = OwnDefinitions::new(0);
         self.peer = PeerDefinitions::new(0);

@@ -42,6 +42,14 @@ impl<T> Lines<T> {
         self.lines.entry(object).or_default().push_back(place);
     }
 
+    /// A call starts on a task of its own: those behind it wait until it has.
+    pub(crate) fn starts(&mut self, object: u64, call: CallId) {
+        let line = self.lines.entry(object).or_default();
+        if !line.iter().any(|place| matches!(place, Place::Starting(id) if *id == call)) {
+            line.push_back(Place::Starting(call));
+        }
+    }
+
     /// A payload has arrived.
     pub(crate) fn arrived(&mut self, object: u64, call: CallId, ready: T) {
         if let Some(line) = self.lines.get_mut(&object)
@@ -113,6 +121,23 @@ mod tests {
 
     const fn id(index: u32) -> CallId {
         CallId { index, generation: 0 }
+    }
+
+    #[test]
+    fn call_that_starts_elsewhere_has_one_place() {
+        let mut lines = Lines::<()>::default();
+        lines.starts(7, id(0));
+        lines.starts(7, id(0));
+        // Another one that starts at the same time is waited for as well.
+        lines.starts(7, id(1));
+        lines.push(7, Place::Ready(id(2), ()));
+        assert_eq!((lines.len(), lines.next(7)), (3, None));
+        lines.leave(7, id(0));
+        assert_eq!(lines.next(7), None);
+        lines.leave(7, id(1));
+        assert_eq!(lines.next(7), Some((id(2), ())));
+        lines.starts(7, id(2));
+        assert_eq!(lines.len(), 1);
     }
 
     #[test]

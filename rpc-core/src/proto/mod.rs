@@ -14,6 +14,7 @@
 //! | `lines` | the order in which calls on one object start |
 //! | `ways` | by which way a reference goes, and whether it has come home |
 //! | `credit` | the byte windows |
+//! | `surplus` | what compressed calls stand for beyond what has travelled |
 //! | `streams`, `stream` | the streams of a session, and one of them with its credit |
 //! | `keepalive` | whether the peer is alive |
 //! | `rule` | what a peer can do wrong |
@@ -32,6 +33,7 @@ pub(crate) mod questions;
 pub(crate) mod rule;
 pub(crate) mod stream;
 pub(crate) mod streams;
+pub(crate) mod surplus;
 pub(crate) mod ways;
 
 #[cfg(feature = "internals")]

@@ -10,6 +10,7 @@ use super::SessionCore;
 use super::ahead::{Early, NotFound};
 use super::arriving;
 use super::embargo::Back;
+use super::packing::RESTORED_HERE;
 use super::reader::Batch;
 use super::state::{Afterwards, State};
 use super::task::HandlerTask;
@@ -154,7 +155,11 @@ impl SessionCore {
         let Size { cost, .. } = size;
         // A refused call is counted by its sender, and so it is here.
         let allowed = self.allows(&call.body).inspect_err(|_| state.proto.answers.count());
-        let arrival = match allowed.and_then(|()| state.proto.handle_call(call.id, size, present)) {
+        let handled = allowed.and_then(|()| match call.body.original {
+            None => state.proto.handle_call(call.id, size, present),
+            Some(_) => state.proto.handle_compressed_call(call.id, size, present, call.body.surplus()),
+        });
+        let arrival = match handled {
             Ok(arrival) => {
                 if call.promised && self.pipelining && !matches!(arrival, CallArrival::Departed { .. }) {
                     state.proto.ahead.open(call.id);
@@ -476,7 +481,7 @@ impl SessionCore {
     }
 
     /// Runs a method: decodes and polls once here, and hands over to a task what is not done by then. True when the method starts on a
-    /// task of its own, which moves the line before its object.
+    /// task of its own, or is about to, which moves the line before its object.
     #[allow(clippy::too_many_arguments)]
     fn serve(
         self: &Arc<Self>,
@@ -488,6 +493,9 @@ impl SessionCore {
         mut incoming: Incoming,
         batch: &mut Batch,
     ) -> bool {
+        if incoming.is_packed() && incoming.length_with(0) > RESTORED_HERE {
+            return self.serve_elsewhere(id, Ready::new(found, context, codec, bytes.into_shared(), incoming, 0));
+        }
         let bytes = match self.unpack_arguments(bytes, &mut incoming) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -532,7 +540,12 @@ impl SessionCore {
         match polled {
             Ok(Poll::Ready(reply)) => {
                 batch.spare = context;
-                self.finish_call(id, reply);
+                if self.packs_for_long(&reply) {
+                    let session = Arc::clone(self);
+                    self.runtime.spawn(async move { session.finish_call(id, reply) });
+                } else {
+                    self.finish_call(id, reply);
+                }
             }
             Ok(Poll::Pending) => {
                 let Some(future) = going else { return false };
@@ -559,10 +572,7 @@ impl SessionCore {
     fn spawn(self: &Arc<Self>, task: HandlerTask, resolved: Resolved, object: u64) {
         let id = task.id();
         if resolved.spawn || resolved.blocking {
-            let mut state = self.state.lock();
-            if !state.lines.has(object) {
-                state.lines.push(object, Place::Starting(id));
-            }
+            self.state.lock().lines.starts(object, id);
         }
         let handle = if resolved.blocking {
             let runtime = self.runtime.clone();
@@ -599,7 +609,7 @@ impl SessionCore {
     pub(super) fn finish_call(self: &Arc<Self>, id: CallId, mut reply: Reply) {
         if reply.status != Status::SystemError {
             // What netref itself says is short, and is read here when promises break by it.
-            self.pack(&mut reply.bytes, &mut reply.outgoing);
+            self.pack_result(&mut reply.bytes, &mut reply.outgoing);
         }
         let mut after = Afterwards::default();
         let mut has_work = false;
@@ -677,6 +687,8 @@ pub(super) fn resolve_cached(state: &mut State, servant: &dyn Servant, method: &
     state.resolved[index] = Some((key, resolved));
     Ok(resolved)
 }
+
+mod elsewhere;
 
 #[cfg(test)]
 mod tests;

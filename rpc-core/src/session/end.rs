@@ -87,6 +87,7 @@ impl SessionCore {
             }
         }
         after.drop_references(state.held_arguments.drain().flat_map(|(_, held)| held));
+        state.shares.clear();
         for (_, partial) in state.partial_returns.drain() {
             after.drop_references(partial.incoming.into_references());
         }

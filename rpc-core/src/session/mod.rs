@@ -68,7 +68,7 @@ pub(crate) use waiters::{Arrived, ArrivedBytes};
 
 use crate::any::AnyRemote;
 use crate::codec::Bounds;
-use crate::compression::Meter;
+use crate::compression::{Meter, Shares};
 use crate::error::{Error, ErrorKind, Outcome, Scope};
 use crate::handler::{Payload, RawCall, RawReply, RawReturn};
 use crate::id::{ExportId, Incarnation, NodeId, SessionId};
@@ -103,6 +103,8 @@ pub(crate) struct SessionCore {
     has_outgoing: bool,
     /// There when both sides take compressed bodies.
     meter: Option<Meter>,
+    /// What this side's compressed calls may stand for over there, beyond what travels.
+    shares: Arc<Shares>,
     /// What may be taken of a stream before its writer is to be told.
     stream_step: u64,
     stream_buffers: buffers::Buffers,
@@ -171,6 +173,7 @@ impl SessionCore {
             theirs: agreed.theirs,
             has_outgoing: !node.outgoing().is_empty(),
             meter: (agreed.features & feature::COMPRESSION != 0).then(Meter::default),
+            shares: Shares::new(agreed.theirs.call_window),
             node,
             state: Mutex::new(state),
             releases: Mutex::new(Vec::new()),

@@ -224,7 +224,7 @@ impl RemoteCall {
             return Err(deadline_over(Outcome::NotRun));
         }
         let Stage::New(prepared) = &mut self.stage else { return Ok(()) };
-        self.session.pack(&mut prepared.bytes, &mut prepared.outgoing);
+        self.session.pack_arguments(&mut prepared.bytes, &mut prepared.outgoing);
         match self.session.start(prepared, waker) {
             Ok(Some(token)) => {
                 self.stage = Stage::Sent(token);

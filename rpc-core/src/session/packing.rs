@@ -7,32 +7,68 @@ use bytes::Bytes;
 
 use super::SessionCore;
 use super::waiters::{Arrived, ArrivedBytes};
-use crate::compression::{Meter, NotUnpacked, Packing, Unpacked, pack, unpack};
+use crate::compression::{Meter, NotUnpacked, Packed, Packing, Unpacked, least_surplus, pack, unpack};
 use crate::error::{Error, ErrorKind, Fault, Outcome};
-use crate::inbound::{InboundBytes, ReplyBytes};
+use crate::inbound::{InboundBytes, Reply, ReplyBytes};
 use crate::proto::Rule;
 use crate::transfer::{Incoming, Outgoing};
 use crate::wire::{self, Body, Frame, Refused};
 
+/// Bodies up to this length are restored where they arrive, which takes less than a tenth of a millisecond, and results up to this length are
+/// compressed there. What is longer had better not keep the reading task.
+pub(super) const RESTORED_HERE: u64 = 64 << 10;
+
 impl SessionCore {
+    /// Whether compressing a result takes long.
+    #[inline]
+    pub(super) fn packs_for_long(&self, reply: &Reply) -> bool {
+        self.meter.is_some() && reply.size().total > RESTORED_HERE
+    }
+
     /// Whether a body may come in this form.
     #[inline]
     pub(super) fn allows(&self, body: &Body<'_>) -> Result<(), Rule> {
         if body.original.is_some() && self.meter.is_none() { Err(Rule::FeatureNotNegotiated) } else { Ok(()) }
     }
 
-    /// Compresses a body that is about to leave, if this session does that and it is worth it.
+    /// Compresses the arguments of a call that is about to leave, if this session does that and it is worth it. What they stand for beyond what
+    /// travels is bounded over there until the call has returned: beyond that they travel as they are, so that none waits for it.
     #[inline]
-    pub(super) fn pack(&self, bytes: &mut ReplyBytes, outgoing: &mut Outgoing) {
+    pub(super) fn pack_arguments(&self, bytes: &mut ReplyBytes, outgoing: &mut Outgoing) {
         if let Some(meter) = &self.meter {
-            self.pack_with(meter, bytes, outgoing);
+            let length = bytes.size_with(outgoing).total;
+            if !self.shares.may_have(least_surplus(length)) {
+                return;
+            }
+            self.pack_with(meter, length, bytes, outgoing, |packed| {
+                packed.share = self.shares.take(packed.surplus());
+                packed.share.is_some()
+            });
+        }
+    }
+
+    /// Compresses a result that is about to leave.
+    #[inline]
+    pub(super) fn pack_result(&self, bytes: &mut ReplyBytes, outgoing: &mut Outgoing) {
+        if let Some(meter) = &self.meter {
+            let length = bytes.size_with(outgoing).total;
+            self.pack_with(meter, length, bytes, outgoing, |_| true);
         }
     }
 
     #[inline(never)]
-    fn pack_with(&self, meter: &Meter, bytes: &mut ReplyBytes, outgoing: &mut Outgoing) {
-        let length = bytes.size_with(outgoing).total;
-        let Some(packed) = pack(bytes.as_slice(), outgoing.segments(), length, self.theirs.message_bytes) else { return };
+    fn pack_with(
+        &self,
+        meter: &Meter,
+        length: u64,
+        bytes: &mut ReplyBytes,
+        outgoing: &mut Outgoing,
+        may_leave: impl FnOnce(&mut Packed) -> bool,
+    ) {
+        let Some(mut packed) = pack(bytes.as_slice(), outgoing.segments(), length, self.theirs.message_bytes) else { return };
+        if !may_leave(&mut packed) {
+            return;
+        }
         meter.sent(length, packed.bytes.len() as u64);
         let former = std::mem::replace(bytes, ReplyBytes::Packed(Box::new(packed)));
         // Both may have an owner of the user's.

@@ -371,6 +371,7 @@ impl SessionCore {
             }
             self.came_back(&question);
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
+            state.shares.remove(&id);
             after.wake(state.waiters.fail(question.token, error.clone()));
         }
         // What still waits for room learns it when it is tried.
@@ -455,6 +456,9 @@ impl SessionCore {
         state.burst += 1;
         if !state.held_arguments.is_empty() {
             after.drop_references(state.held_arguments.remove(&id).into_iter().flatten());
+        }
+        if !state.shares.is_empty() {
+            state.shares.remove(&id);
         }
         let unclaimed = state.waiters.unclaimed + landed.len();
         let is_result = matches!(landed.status, Status::Ok | Status::AppError);

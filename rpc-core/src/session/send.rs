@@ -168,6 +168,7 @@ impl SessionCore {
         if prepared.promise.is_some() {
             state.proto.questions.promise(id);
         }
+        let share = prepared.bytes.take_share();
         if self.write_call(state, id, number, prepared, &described).is_err() {
             self.take_back(state, &described);
             state.proto.take_call_back(id, size.cost);
@@ -177,6 +178,9 @@ impl SessionCore {
         }
         if let CallTarget::Answer(passage) = &mut prepared.target {
             passage.is_sent();
+        }
+        if let Some(share) = share {
+            state.shares.insert(id, share);
         }
         self.say_broken(state, &described);
         if let Some(asked) = &prepared.promise
@@ -334,6 +338,7 @@ impl SessionCore {
         }
         let holds = !state.running_mut(id).held.is_empty() || state.proto.ahead.is_promised(id);
         state.proto.answers.returned(id, holds);
+        state.proto.surplus.returned(id);
         let running = state.running_mut(id);
         running.task = None;
         running.cancelled = None;

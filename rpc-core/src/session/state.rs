@@ -17,6 +17,7 @@ use super::promised::Goal;
 use super::ticket::Ticket;
 use super::waiters::Waiters;
 use crate::any::AnyRemote;
+use crate::compression::Share;
 use crate::error::Error;
 use crate::id::{CallId, ExportId};
 use crate::inbound::{Reply, ReplyBytes};
@@ -43,6 +44,8 @@ pub(super) struct State {
     pub(super) waiting: [VecDeque<Arc<Ticket>>; 2],
     /// Arguments named by their identity alone, kept alive until the callee has read them.
     pub(super) held_arguments: HashMap<CallId, Vec<AnyRemote>>,
+    /// What compressed calls take of what they may stand for over there, until they have returned.
+    pub(super) shares: HashMap<CallId, Share>,
     /// Returns that wait for credit.
     pub(super) held_returns: VecDeque<(CallId, Reply)>,
     /// Their payload bytes.
@@ -146,6 +149,7 @@ impl State {
             running: Vec::new(),
             waiting: [VecDeque::new(), VecDeque::new()],
             held_arguments: HashMap::new(),
+            shares: HashMap::new(),
             held_returns: VecDeque::new(),
             held_bytes: 0,
             refused: 0,

@@ -53,6 +53,12 @@ impl Body<'_> {
         self.original.unwrap_or(self.total)
     }
 
+    /// How many bytes more it stands for than travel.
+    #[inline]
+    pub fn surplus(&self) -> u64 {
+        self.original.map_or(0, |original| original.saturating_sub(self.total))
+    }
+
     /// How many bytes are still to come in chunks.
     #[inline]
     pub fn missing(&self) -> u64 {

@@ -2,7 +2,7 @@
 //! credit has paid for.
 
 use netref::id::{CallId, ExportId};
-use netref::wire::{Body, Call, Chunk, ChunkOf, Descriptor, Frame, Identity, Return, Status, Target, kind};
+use netref::wire::{Body, Call, Chunk, ChunkOf, Descriptor, Finish, Frame, Identity, Return, Status, Target, kind};
 use netref::{Compression, ErrorKind, Limits, Outcome};
 
 use crate::memory::{Heap, is_alone};
@@ -124,6 +124,55 @@ async fn in_chunks_and_in_a_line_they_are_answered_too_and_keep_nobody_waiting()
     scene.unharmed().await;
 }
 
+/// The statuses of calls in the order in which they are answered.
+async fn answered(raw: &mut Raw, count: usize) -> Vec<(u32, Status)> {
+    let mut answered = Vec::new();
+    while answered.len() < count {
+        match raw.next().await {
+            Some(Got::Return { id, status, .. }) => answered.push((id.index, status)),
+            Some(Got::Other(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    answered
+}
+
+// On one thread: what the reading task does not do itself comes behind all that it has read.
+#[tokio::test]
+async fn long_bodies_keep_nobody_waiting_but_who_calls_the_same_object() {
+    let scene = scene(Limits::default()).await;
+    let mut raw = scene.compressing().await;
+    let (original, block) = text(2_000_000);
+    let id = |index| CallId { index, generation: 0 };
+    let target = Target::Export(raw.target);
+    let long = |raw: &mut Raw, index| encoded(&Frame::Call(Call { id: id(index), ..raw.packed("text", original, &block) }));
+    let behind = |index| encoded(&Frame::Call(call(id(index), target.clone(), number_of("echo"), &[7])));
+    let other = |index| encoded(&Frame::Call(call(id(index), Target::Root, 0, &scene.learned.lookup)));
+
+    let frames = [long(&mut raw, 20), behind(21), other(22), long(&mut raw, 23), behind(24), other(25)].concat();
+    raw.write(&frames).await;
+    let order: Vec<_> = answered(&mut raw, 6).await.into_iter().map(|(index, status)| (index, status == Status::Ok)).collect();
+    assert_eq!(order, [22, 25, 20, 21, 23, 24].map(|index| (index, true)));
+
+    // One that is given up meanwhile does not start.
+    let given_up = encoded(&Frame::Finish(Finish { id: id(26), cancel: true, release_results: false }));
+    let frames = [long(&mut raw, 26), given_up, behind(27)].concat();
+    raw.write(&frames).await;
+    assert_eq!(answered(&mut raw, 2).await, [(26, Status::Cancelled), (27, Status::Ok)]);
+
+    // One that is wrong keeps its object's line going.
+    let wrong = encoded(&Frame::Call(Call { id: id(28), ..raw.packed("text", original - 1, &block) }));
+    raw.write(&[wrong, behind(29)].concat()).await;
+    assert_eq!(answered(&mut raw, 2).await, [(28, Status::SystemError), (29, Status::Ok)]);
+
+    // A long result is compressed when those that came with its call are answered.
+    let large = encoded(&Frame::Call(call(id(30), target.clone(), number_of("large"), &[1])));
+    raw.write(&[large, behind(31), other(32)].concat()).await;
+    assert_eq!(answered(&mut raw, 3).await, [(31, Status::Ok), (32, Status::Ok), (30, Status::Ok)]);
+    raw.lives().await;
+    scene.unharmed().await;
+}
+
 #[tokio::test]
 async fn lengths_that_no_block_could_reach_are_refused_with_their_frame() {
     let scene = scene(Limits::default()).await;
@@ -171,6 +220,49 @@ async fn limits_and_credit_count_what_a_body_stands_for() {
     }
     assert_eq!(raw.answer(id(20)).await.0, Status::Ok);
     raw.other_object(&scene.learned).await;
+    scene.unharmed().await;
+}
+
+/// Calls with such arguments that are never done, each under an id of its own. Says whether it was taken.
+async fn keep(raw: &mut Raw, index: u32, letters: u32) -> bool {
+    let (original, block) = text(letters);
+    let begin = raw.packed("keep", original, &block);
+    raw.send(&Frame::Call(Call { id: CallId { index, generation: 0 }, ..begin })).await;
+    let id = raw.call("echo", &[42]).await;
+    loop {
+        match raw.next().await {
+            Some(Got::Return { id: returned, status: Status::Ok, .. }) if returned == id => return true,
+            Some(Got::Refused { kind: kind::CALL, code: rule::BEYOND_CREDIT, .. }) => break,
+            Some(Got::Other(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(raw.answer(id).await.0, Status::Ok);
+    false
+}
+
+#[tokio::test]
+async fn what_handlers_hold_beyond_what_has_travelled_is_bounded_by_the_window() {
+    let scene = scene(Limits { message_bytes: 1 << 20, call_window: 2 << 20, ..Limits::default() }).await;
+    let mut raw = scene.compressing().await;
+    // Each takes four thousand bytes of the link, and its credit came back when it had started.
+    assert!(keep(&mut raw, 20, 1_000_000).await && keep(&mut raw, 21, 1_000_000).await);
+    for index in 22..30 {
+        assert!(!keep(&mut raw, index, 1_000_000).await, "{index}");
+    }
+    assert!(keep(&mut raw, 30, 50_000).await, "there is room for a small one");
+    // When one has ended, there is room for another.
+    raw.send(&Frame::Finish(Finish { id: CallId { index: 21, generation: 0 }, cancel: true, release_results: false })).await;
+    assert_eq!(raw.answer(CallId { index: 21, generation: 0 }).await.0, Status::Cancelled);
+    assert!(keep(&mut raw, 31, 1_000_000).await);
+    assert!(!keep(&mut raw, 32, 1_000_000).await);
+    // Those that end take nothing for good.
+    for _ in 0..20 {
+        let (original, block) = text(40_000);
+        let id = raw.call_packed("text", original, &block).await;
+        assert_eq!(raw.answer(id).await.0, Status::Ok);
+    }
+    raw.close().await;
     scene.unharmed().await;
 }
 

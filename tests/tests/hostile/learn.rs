@@ -51,6 +51,7 @@ pub async fn learn() -> Learned {
     target.units(Vec::new()).await.expect("answered");
     target.text(String::new()).await.expect("answered");
     target.describe(Remote::into_any(target.clone())).await.expect("answered");
+    drop(target.keep(String::new()).send());
     drop(target.hold(netref::stream::channel(1).1).send());
     drop(target.hold_bytes(netref::stream::bytes().1).send());
     drop(target.count(netref::stream::channel(1).1).send());

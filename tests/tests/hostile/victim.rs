@@ -41,6 +41,8 @@ pub trait Target1 {
     async fn hold_value(&self, value: WatchReceiver<u64>) -> Result<u64>;
     async fn next(&self) -> Result<Remote<dyn Target1>>;
     async fn ahead(&self, reference: Remote<dyn Target1>) -> Result<u64>;
+    /// Keeps the text, and is never done.
+    async fn keep(&self, text: String) -> Result<u64>;
 }
 
 /// What `pour` has written.
@@ -112,9 +114,13 @@ impl Target1 for Victim {
         promise.echo(1).await?;
         promise.echo(2).await
     }
+    async fn keep(&self, text: String) -> Result<u64> {
+        std::future::pending::<()>().await;
+        Ok(text.len() as u64)
+    }
 }
 
-pub const METHODS: [&str; 17] = [
+pub const METHODS: [&str; 18] = [
     "echo",
     "forever",
     "numbers",
@@ -132,6 +138,7 @@ pub const METHODS: [&str; 17] = [
     "hold_value",
     "next",
     "ahead",
+    "keep",
 ];
 
 pub fn number_of(method: &str) -> u32 {
