@@ -70,12 +70,20 @@ impl AnyRemote {
         Self::here(Arc::new(Handled { meta: ObjectMeta::new(), interface: interface.into(), handler }))
     }
 
-    /// The name of the interface that this reference grants; empty for a reference that arrived broken.
+    /// The name of the interface that this reference grants; empty for a reference that arrived broken, and for a promise that nobody has used
+    /// as anything until it is known what it is.
     pub fn interface(&self) -> &str {
         match &self.place {
             Place::Here(servant) => servant.interface(),
             Place::There(import) => import.interface(),
-            Place::Promise(promise) => promise.interface(),
+            Place::Promise(promise) => {
+                if promise.interface().is_empty()
+                    && let Some(known) = self.known().filter(|known| !known.interface().is_empty())
+                {
+                    promise.name(known.interface());
+                }
+                promise.interface()
+            }
             Place::Stream(_) | Place::Broken(_) => "",
         }
     }
@@ -265,18 +273,6 @@ impl AnyRemote {
             Place::There(import) => Some(Arc::clone(import)),
             Place::Promise(_) => self.known()?.import(),
             Place::Stream(_) | Place::Broken(_) => None,
-        }
-    }
-
-    /// What reading a result of the object may cost: what the node allows over whose session it comes.
-    #[cfg(any(feature = "json", feature = "tarpc"))]
-    pub(crate) fn bounds(&self) -> crate::codec::Bounds {
-        let limits = crate::limits::Limits::default();
-        match &self.place {
-            Place::There(import) => crate::inbound::bounds(import.session().limits()),
-            Place::Here(servant) => servant.behind().map_or_else(|| crate::inbound::bounds(&limits), Self::bounds),
-            Place::Promise(_) => self.known().map_or_else(|| crate::inbound::bounds(&limits), |known| known.bounds()),
-            Place::Stream(_) | Place::Broken(_) => crate::inbound::bounds(&limits),
         }
     }
 

@@ -256,7 +256,9 @@ async fn promise_that_comes_to_nothing_is_told_where_the_item_arrives() {
     for deposited in collected {
         // It is the callee's own call that did not run.
         let error = deposited.unwrap_err();
-        assert_eq!(error.origin().expect("the call of the callee").outcome(), Outcome::NotRun, "{error}");
+        let origin = error.origin().expect("the call of the callee");
+        assert_eq!(origin.outcome(), Outcome::NotRun, "{error}");
+        assert!(error.to_string().contains("no account for you"), "{error}");
     }
 }
 

@@ -115,7 +115,8 @@ impl Object {
 
     /// Calls a method with its arguments: a map of them by name, or an array of them in order; nothing ([`Value::Null`]) for none.
     ///
-    /// An inherited method is called by its name alone, or by `interface.name` where two supertraits have it.
+    /// An inherited method is called by its name alone, or by `interface.name` where two supertraits have it. On a promise that nobody has used
+    /// as anything, a call by the name alone waits until it is known what it is.
     ///
     /// # Errors
     ///
@@ -126,7 +127,7 @@ impl Object {
     ///
     /// Dropping the future cancels the call.
     pub async fn call(&self, method: &str, arguments: impl Into<Value>) -> Result<Value, Error> {
-        let method = self.named(method);
+        let method = self.named(method).await?;
         let name = method.to_string();
         let arguments = match arguments.into() {
             Value::Null => Value::Array(Vec::new()),
@@ -140,10 +141,9 @@ impl Object {
         let encoded = crate::panics::caught(|| Payload::json(&arguments)).map_err(|panic| panic.into_error(Outcome::NotRun))?;
         let payload = encoded.map_err(|error| failed(error, Outcome::NotRun, Fault::Caller, "the arguments cannot be encoded"))?;
         let unread = |error| failed(error, Outcome::Ran, Fault::Callee, "the result cannot be read");
-        let bounds = self.reference.bounds();
         match self.reference.call_raw(RawCall::new(method, payload)).reply().await {
-            RawReply::Ok(value) => value.read(&bounds).map_err(unread),
-            RawReply::AppError(error) => Err(Error::Returned { method: name.clone(), error: error.read(&bounds).map_err(unread)? }),
+            RawReply::Ok(value) => value.into_value().map_err(unread),
+            RawReply::AppError(error) => Err(Error::Returned { method: name.clone(), error: error.into_value().map_err(unread)? }),
             RawReply::Failed(error) => Err(Error::Call(error)),
         }
     }
@@ -161,11 +161,15 @@ impl Object {
         Ok(Self::new(self.reference.cast_to(interface).await?))
     }
 
-    fn named(&self, method: &str) -> Method {
-        match method.rsplit_once('.') {
-            Some((interface, name)) => Method::by_name(interface.to_owned(), name.to_owned()),
-            None => Method::by_name(self.interface().to_owned(), method.to_owned()),
+    async fn named(&self, method: &str) -> Result<Method, Error> {
+        if let Some((interface, name)) = method.rsplit_once('.') {
+            return Ok(Method::by_name(interface.to_owned(), name.to_owned()));
         }
+        if self.interface().is_empty() {
+            // Nobody has used the promise as anything, so its interface is that of what it becomes.
+            self.reference.resolved().await?;
+        }
+        Ok(Method::by_name(self.interface().to_owned(), method.to_owned()))
     }
 }
 

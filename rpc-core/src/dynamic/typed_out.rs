@@ -229,7 +229,11 @@ impl Typed<'_> {
             Plain::I32 => integer!(serialize_i32),
             Plain::I64 => integer!(serialize_i64),
             Plain::I128 => integer!(serialize_i128),
-            Plain::F32 => serializer.serialize_f32(self.value.as_f64().ok_or_else(|| self.wrong())? as f32),
+            // What is beyond it would be infinity, which JSON cannot say.
+            Plain::F32 => match self.value.as_f64().map(|value| value as f32) {
+                Some(value) if value.is_finite() => serializer.serialize_f32(value),
+                _ => Err(self.wrong()),
+            },
             Plain::F64 => serializer.serialize_f64(self.value.as_f64().ok_or_else(|| self.wrong())?),
             Plain::Char => match (text()?.chars().next(), text()?.chars().nth(1)) {
                 (Some(letter), None) => serializer.serialize_char(letter),

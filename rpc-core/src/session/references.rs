@@ -162,9 +162,11 @@ impl SessionCore {
         match promise.known() {
             // Calls on it that have not started yet stand in a line of its own, and what is called by another name would pass them.
             Some(Ok(known)) if !state.lines.has(promise.line()) => return self.describe_one(state, &known, by, described),
-            Some(Err(_)) if by == Carrier::Item => return Ok(Descriptor::Broken { text: "the sender's promise is broken" }),
-            Some(Err(breakage)) => return self.describe_broken(state, promise, breakage, described),
-            Some(Ok(_)) | None => {}
+            // Elsewhere calls on it are answered here, by why it came to nothing.
+            Some(Err(breakage)) if by != Carrier::Item && self.pipelining => {
+                return self.describe_broken(state, promise, breakage, described);
+            }
+            Some(_) | None => {}
         }
         promise.note_use();
         if by == Carrier::Item {
@@ -208,9 +210,6 @@ impl SessionCore {
         breakage: Arc<Breakage>,
         described: &mut Described,
     ) -> Result<Descriptor<'static>, Error> {
-        if !self.pipelining {
-            return Ok(Descriptor::Broken { text: "the sender's promise is broken" });
-        }
         // Another one each time: of the same one it was said already what it is, if it was sent before.
         let again: Arc<dyn Servant> = Promise::broken(promise.interface(), Arc::clone(&breakage));
         let hosted = self.export(state, &again)?;

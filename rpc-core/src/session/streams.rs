@@ -236,16 +236,27 @@ impl SessionCore {
         item_max(self.theirs.stream_window).saturating_sub(crate::limits::ITEM_COST)
     }
 
+    /// Why an item can never leave, however much credit there is.
+    pub(crate) fn stream_item_fits(&self, bytes: usize, outgoing: &Outgoing) -> Result<(), Error> {
+        let references = outgoing.references().len();
+        if references > REFERENCES_MAX {
+            return Err(too_many_references(references));
+        }
+        let most = self.stream_item_max().saturating_sub(crate::limits::references_cost(references));
+        if bytes as u64 > most {
+            return Err(too_large(most));
+        }
+        if !outgoing.segments().is_empty() {
+            let text = "an item carries no bulk bytes: they travel in a byte stream";
+            return Err(Error::new(ErrorKind::Unsupported, Outcome::NotRun, text));
+        }
+        Ok(())
+    }
+
     /// Sends an item, or has `waker` woken when that may work.
     pub(crate) fn stream_send(&self, id: StreamId, kind: Kind, bytes: &[u8], outgoing: &mut Outgoing, waker: &Waker) -> Poll<Sent> {
         let references = outgoing.references().len();
-        let most = self.stream_item_max().saturating_sub(crate::limits::references_cost(references));
-        if bytes.len() as u64 > most || references > REFERENCES_MAX {
-            let error = if references > REFERENCES_MAX { too_many_references(references) } else { too_large(most) };
-            return Poll::Ready(Sent::Refused(error));
-        }
-        if !outgoing.segments().is_empty() {
-            let error = Error::new(ErrorKind::Unsupported, Outcome::NotRun, "an item carries no bulk bytes: they travel in a byte stream");
+        if let Err(error) = self.stream_item_fits(bytes.len(), outgoing) {
             return Poll::Ready(Sent::Refused(error));
         }
         let mut former = None;

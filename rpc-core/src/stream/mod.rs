@@ -99,6 +99,9 @@ pub use watch::{WatchReceiver, WatchSender, watch};
 use crate::proto::{self, Kind};
 
 /// What a stream can carry: whatever serde can, references and halves of other streams included.
+///
+/// A promise in an item goes as an object of this process: calls on it come here, wait here until it is known what it is, and fail by what
+/// broke it if it comes to nothing.
 pub trait Item: Serialize + DeserializeOwned + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + 'static> Item for T {}

@@ -64,11 +64,15 @@ impl Outlet {
         }
     }
 
-    /// The item, as it would have been handed over.
-    pub(super) fn take_staged(&mut self) -> Encoded {
+    /// The item, as it would have been handed over. An error for one that would be refused then.
+    pub(super) fn take_staged(&mut self) -> Result<Encoded, Error> {
+        if let Err(error) = self.port.session.stream_item_fits(self.bytes.len(), &self.outgoing) {
+            self.unstage();
+            return Err(error);
+        }
         self.is_staged = false;
         let bytes = ArrivedBytes::of(&self.bytes);
-        Encoded { bytes, references: std::mem::take(&mut self.outgoing).take_references(), cost: 0 }
+        Ok(Encoded { bytes, references: std::mem::take(&mut self.outgoing).take_references(), cost: 0 })
     }
 
     /// Takes an item that is only passed on.

@@ -54,8 +54,12 @@ impl<T: Item> WatchSender<T> {
     ///
     /// # Errors
     ///
-    /// `Codec` or `TooLarge` for a value that cannot be sent: the one before it stays the latest. Anything else is the end: the receiver
-    /// was dropped or stopped, or the session is gone.
+    /// One of scope [`Call`](crate::Scope::Call) is of this value, and the one before it stays the latest: `Codec`, `TooLarge` or `Unsupported`
+    /// where it cannot be sent, `Panic` where encoding it panicked. Anything else is the end: the receiver was dropped or stopped, or the session
+    /// is gone.
+    ///
+    /// A value leaves after this has returned. What shows only then ends the stream: that the peer has no room for the references in it, and,
+    /// of a value that was set before the other half was passed on, that it cannot be sent.
     pub fn send(&mut self, value: T) -> Result<(), Error> {
         if self.held.is_done() {
             return Err(passed_on());
@@ -65,7 +69,7 @@ impl<T: Item> WatchSender<T> {
             Some(port) => {
                 let mut outlet = Outlet::new(port, Kind::Watch);
                 outlet.stage(|out, max, depth| codec::encode_within(Codec::Bincode, &value, out, max, depth))?;
-                Queued::Encoded(outlet.take_staged())
+                Queued::Encoded(outlet.take_staged()?)
             }
         });
         match self.held.queue.poll_push(&mut item, Waker::noop()) {

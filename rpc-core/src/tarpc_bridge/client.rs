@@ -17,7 +17,6 @@ use tarpc::{ClientMessage, Request, RequestName, Response};
 
 use super::convert;
 use crate::any::AnyRemote;
-use crate::codec::Bounds;
 use crate::error::{Error, ErrorKind, Scope};
 use crate::handler::{RawReply, RawReturn};
 
@@ -63,10 +62,10 @@ impl<Req, Resp> fmt::Debug for ClientTransport<Req, Resp> {
 }
 
 #[allow(clippy::disallowed_methods)]
-async fn answered<Resp: DeserializeOwned>(request_id: u64, deadline: Instant, bounds: Bounds, returned: RawReturn) -> Answer<Resp> {
+async fn answered<Resp: DeserializeOwned>(request_id: u64, deadline: Instant, returned: RawReturn) -> Answer<Resp> {
     let message = match returned.reply().await {
-        RawReply::Ok(value) => convert::decode(value, &bounds).map_err(|why| convert::unread(&why)),
-        RawReply::AppError(error) => Err(convert::decode(error, &bounds).unwrap_or_else(|why| convert::unread(&why))),
+        RawReply::Ok(value) => convert::result(value).map_err(|why| convert::unread(&why)),
+        RawReply::AppError(error) => Err(convert::result(error).unwrap_or_else(|why| convert::unread(&why))),
         RawReply::Failed(error) if error.scope() == Scope::Session => return (request_id, Some(Err(error))),
         RawReply::Failed(error) if error.kind() == ErrorKind::Deadline && deadline <= Instant::now() => return (request_id, None),
         RawReply::Failed(error) => Err(convert::server_error(&error)),
@@ -121,7 +120,7 @@ where
                 let returned = self.service.call_raw(call);
                 let (handle, registration) = AbortHandle::new_pair();
                 self.running.insert(id, handle);
-                self.calls.push(Abortable::new(Box::pin(answered(id, context.deadline, self.service.bounds(), returned)), registration));
+                self.calls.push(Abortable::new(Box::pin(answered(id, context.deadline, returned)), registration));
                 if let Some(waker) = self.waker.take() {
                     waker.wake();
                 }

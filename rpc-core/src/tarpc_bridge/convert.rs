@@ -88,6 +88,12 @@ pub(super) fn decode<T: DeserializeOwned>(payload: Payload, bounds: &Bounds) -> 
     decoded.map_err(|panic| panic.into_error(Outcome::NotRun).to_string())?.map_err(|error| error.to_string())
 }
 
+/// The value that came back, within what the node allows over whose session it came.
+pub(super) fn result<T: DeserializeOwned>(payload: Payload) -> Result<T, String> {
+    let bounds = payload.bounds();
+    decode(payload, &bounds)
+}
+
 /// What netref says of a call, in the words of tarpc.
 pub(super) fn server_error(error: &Error) -> ServerError {
     let kind = match error.kind() {

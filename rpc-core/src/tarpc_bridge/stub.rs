@@ -48,13 +48,10 @@ where
 
     async fn call(&self, context: context::Context, request: Req) -> Result<Resp, RpcError> {
         let call = convert::call::<Req, Resp>(&context, &request).map_err(unsent)?;
-        let bounds = self.service.bounds();
         let reply = answered(self.service.call_raw(call));
         match timeout_at(context.deadline.into(), reply).await {
-            Ok(RawReply::Ok(value)) => convert::decode(value, &bounds).map_err(|why| RpcError::Server(convert::unread(&why))),
-            Ok(RawReply::AppError(error)) => {
-                Err(RpcError::Server(convert::decode(error, &bounds).unwrap_or_else(|why| convert::unread(&why))))
-            }
+            Ok(RawReply::Ok(value)) => convert::result(value).map_err(|why| RpcError::Server(convert::unread(&why))),
+            Ok(RawReply::AppError(error)) => Err(RpcError::Server(convert::result(error).unwrap_or_else(|why| convert::unread(&why)))),
             Ok(RawReply::Failed(error)) if error.kind() == ErrorKind::Deadline => Err(RpcError::DeadlineExceeded),
             Ok(RawReply::Failed(error)) if error.outcome() == Outcome::NotRun => Err(unsent(error)),
             Ok(RawReply::Failed(error)) => Err(RpcError::Server(convert::server_error(&error))),

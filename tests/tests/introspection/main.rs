@@ -8,12 +8,14 @@
 //! | `described` | descriptions, and how they are shown |
 //! | `driven` | the bank is driven without a trait |
 //! | `mirrored` | values of every kind through a callback that has no trait |
+//! | `promised` | what is promised is called before it is there |
 
 mod bank;
 mod bounded;
 mod described;
 mod driven;
 mod mirrored;
+mod promised;
 
 use netref::around::Logging;
 use netref::dynamic::Object;

@@ -76,6 +76,7 @@ trait Glass {
     async fn objects(&self, objects: Vec<Option<Remote<dyn Glass>>>) -> Result<BTreeMap<String, Remote<dyn Glass>>>;
     async fn opaque(&self, value: serde_json::Value) -> Result<()>;
     async fn infinite(&self, value: f64) -> Result<()>;
+    async fn short(&self, value: f64) -> Result<f32>;
     async fn nothing(&self) -> Result<()>;
 }
 
@@ -92,6 +93,14 @@ impl Mirror for Wall {
         let error = glass.infinite(f64::INFINITY).await.expect_err("JSON has it not");
         assert_eq!(error.kind(), ErrorKind::Codec, "{error}");
         assert!(error.text().contains("JSON has no number inf"), "{error}");
+        // The nearest there is, up to the largest.
+        assert_eq!(glass.short(1.0 / 3.0).await?, 1.0 / 3.0);
+        assert_eq!(glass.short(f32::MAX.into()).await?, f32::MAX);
+        for beyond in [1e39, -1e300] {
+            let error = glass.short(beyond).await.expect_err("it is beyond what fits");
+            assert_eq!(error.kind(), ErrorKind::Codec, "{error}");
+            assert!(error.text().contains("the value is to be f32, and is the number"), "{error}");
+        }
         let error = glass.opaque(serde_json::Value::Null).await.expect_err("nothing is known of it");
         assert_eq!(error.kind(), ErrorKind::Codec, "{error}");
         assert!(error.text().contains("nothing is known of a value's type"), "{error}");
@@ -110,6 +119,7 @@ async fn values_of_every_kind_come_back_as_they_were() {
             Ok(match &*call.method {
                 "all" => call.arguments["all"].clone(),
                 "bulk" => call.arguments["left"].clone(),
+                "short" => call.arguments["value"].clone(),
                 "objects" => {
                     assert!(call.arguments["objects"][0].is_null());
                     Value::Null.with("it", call.arguments["objects"][1].clone())

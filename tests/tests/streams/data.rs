@@ -1,7 +1,7 @@
 //! What flows arrives: complete, once, in order, whichever half was passed on.
 
 use netref::stream::{self, Receiver};
-use netref::{ErrorKind, Limits, Outcome, Remote};
+use netref::{ErrorKind, Limits, Outcome, Remote, Scope};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{Counter, Depot, Plain, Rich, bounded, no_stream_is_left, pair};
@@ -238,6 +238,26 @@ async fn the_latest_value_is_never_missed_and_old_ones_may_be() {
         last = value.unwrap();
     }
     assert_eq!(last, 50);
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn a_watched_value_whose_references_do_not_fit_is_refused_and_the_stream_goes_on() {
+    let (host, caller, depot) = pair(Limits { stream_window: 65_536, ..Limits::default() }).await;
+    let counter = Remote::<dyn Counter>::new(Plain::default());
+    let (mut sender, receiver) = stream::watch(vec![counter.clone()]);
+    let mut there = depot.follow_counters(receiver).await.unwrap();
+    assert_eq!(bounded(there.changed()).await.unwrap().unwrap().len(), 1);
+    // What they take of the window, and how many there may be at all.
+    for count in [800, 5_000] {
+        let error = sender.send(vec![counter.clone(); count]).unwrap_err();
+        assert_eq!((error.kind(), error.scope(), error.outcome()), (ErrorKind::TooLarge, Scope::Call, Outcome::NotRun), "{error}");
+    }
+    sender.send(vec![counter; 700]).unwrap();
+    assert_eq!(bounded(there.changed()).await.unwrap().unwrap().len(), 700);
+    sender.finish();
+    assert!(bounded(there.changed()).await.is_none());
+    drop(there);
     no_stream_is_left(&[&host, &caller]).await;
 }
 

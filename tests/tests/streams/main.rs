@@ -41,6 +41,8 @@ pub trait Counter {
     async fn add(&self, amount: u64) -> Result<u64>;
 }
 
+type Counters = Vec<Remote<dyn Counter>>;
+
 #[derive(Default)]
 struct Plain(AtomicU64);
 
@@ -111,6 +113,7 @@ pub trait Depot {
     async fn write_to(&self, to: ByteWriter, bytes: Vec<u8>, ends: bool) -> Result<()>;
     async fn rich(&self, items: Receiver<Rich>) -> Result<Receiver<Rich>>;
     async fn follow(&self, value: WatchReceiver<u64>) -> Result<WatchReceiver<u64>>;
+    async fn follow_counters(&self, value: WatchReceiver<Counters>) -> Result<WatchReceiver<Counters>>;
     async fn set(&self, value: WatchSender<u64>, to: u64) -> Result<()>;
     async fn squares(&self, ahead: usize) -> Result<Receiver<u64>>;
     async fn made(&self) -> Result<u64>;
@@ -224,6 +227,10 @@ impl Depot for Store {
     }
 
     async fn follow(&self, value: WatchReceiver<u64>) -> Result<WatchReceiver<u64>> {
+        Ok(value)
+    }
+
+    async fn follow_counters(&self, value: WatchReceiver<Counters>) -> Result<WatchReceiver<Counters>> {
         Ok(value)
     }
 

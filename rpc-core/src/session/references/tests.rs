@@ -14,6 +14,10 @@ use crate::wire::{Release, feature};
 const ID: ExportId = ExportId { index: 3, generation: 0 };
 
 fn session() -> Arc<SessionCore> {
+    session_with(feature::PIPELINING)
+}
+
+fn session_with(features: u64) -> Arc<SessionCore> {
     let identity = (NodeId(7), Incarnation(7));
     let transport = PeerTransport::Memory { space: "test".to_owned() };
     let limits = PeerLimits { calls_in_flight: 100, exports: 100, ..PeerLimits::MINIMUM };
@@ -25,7 +29,7 @@ fn session() -> Arc<SessionCore> {
         identity,
         ours: limits,
         theirs: limits,
-        features: feature::PIPELINING,
+        features,
     };
     let session = SessionCore::new(NodeCore::of_process(), agreed, Box::new(tokio::io::sink()));
     assert!(session.state.lock().proto.peer.define_interface(0, "bank::Account").is_ok());
@@ -109,4 +113,18 @@ async fn places_in_results_that_are_not_there_are_bounded_for_all_calls_together
     session.finish_call(call(0), Reply::cancelled());
     assert_eq!(session.state.lock().promised_places, most / 2);
     assert!(receive(1, u32::MAX));
+}
+
+#[tokio::test]
+async fn promise_that_came_to_nothing_is_an_object_where_nothing_is_said_behind_it() {
+    let error = Error::new(ErrorKind::Unsupported, Outcome::NotRun, "no account for you");
+    let promise = Promise::broken("bank::Account", Arc::new(error.into()));
+    let references = [AnyRemote::promise(promise)];
+    let (old, new) = (session_with(0), session());
+    let in_message = old.describe(&mut old.state.lock(), &references).expect("there is room");
+    let in_item = new.describe_for_stream(&mut new.state.lock(), &references).expect("there is room");
+    for described in [in_message, in_item] {
+        // So calls on it come here, and are told why.
+        assert!(matches!(described.descriptors[..], [Descriptor::Hosted { .. }]), "{:?}", described.descriptors);
+    }
 }
