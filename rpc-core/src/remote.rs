@@ -293,8 +293,19 @@ impl<T: ?Sized + Interface> Remote<T> {
     /// A reference to what `future` will give, for use at once.
     ///
     /// Calls on it wait here, bounded in number, and start in their order when the future is done. Passed on to another node before that
-    /// it is called through this one. It runs on a task of its own, and is dropped when nobody holds the reference any more and nothing
-    /// waits for it.
+    /// it is called through this one. It runs on a task of its own, outside a runtime on netref's. It is dropped when nobody holds the reference
+    /// any more, if no call was made on it and it was not passed on; otherwise it runs to its end, also when those calls were given up.
+    ///
+    /// An error of the future's is the error of what was called on the reference: as it is where the method's error has the same type, and as
+    /// netref's with its text elsewhere.
+    ///
+    /// # Panics
+    ///
+    /// Never. A future that panics breaks the promise, and calls on it fail and say so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is awaited here. A call on the reference that is dropped is given up, and the future goes on.
     ///
     /// ```
     /// # use netref::{Remote, Result, remote};

@@ -252,17 +252,9 @@ pub fn schema(item: TokenStream) -> TokenStream {
 /// `RemoteFn`, or an `Option` of these, are in it, and fields with `#[pipeline]`, whose types derive `Pipeline` themselves; other fields
 /// are not. A promise of an `Option` that is `None` is broken.
 ///
-/// ```ignore
-/// #[derive(serde::Serialize, serde::Deserialize, netref::Pipeline)]
-/// pub struct Opened {
-///     pub account: Remote<dyn Account>,
-///     pub number: u64,
-///     #[pipeline]
-///     pub statements: Statements,
-/// }
-///
-/// bank.open("ada").pipelined().account.deposit(5).await?; // one round trip
-/// ```
+/// A macro sees how a type is written and not what it is, so references are known by the last part of their type's name. One that is called
+/// otherwise (`type Savings = Remote<dyn Account>`, or `use netref::Remote as Reference`) needs `#[pipeline]`, and is left out without it. The trait of
+/// the same name has an example.
 ///
 /// `#[netref(crate = "…")]` says where netref is, when it is not `::netref`.
 #[proc_macro_derive(Pipeline, attributes(netref, serde, pipeline))]

@@ -47,6 +47,51 @@ use crate::remote::Remote;
 /// A result of which references can be used before it is there: see [`Call::pipelined`](crate::Call::pipelined).
 ///
 /// References are, and tuples of them; `#[derive(netref::Pipeline)]` makes a struct one.
+///
+/// ```
+/// use netref::{Pipeline, Remote, Result, remote};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[remote]
+/// trait Account {
+///     async fn deposit(&self, amount: u64) -> Result<u64>;
+/// }
+///
+/// /// A name of one's own for a reference: the derive knows those of netref only, so the field below is marked.
+/// type Savings = Remote<dyn Account>;
+///
+/// #[derive(Serialize, Deserialize, Pipeline)]
+/// struct Accounts {
+///     current: Remote<dyn Account>,
+///     #[pipeline]
+///     savings: Savings,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Pipeline)]
+/// struct Opened {
+///     number: u64,
+///     #[pipeline]
+///     accounts: Accounts,
+/// }
+///
+/// #[remote]
+/// trait Bank {
+///     async fn open(&self, owner: &str) -> Result<Opened>;
+/// }
+/// # struct Here;
+/// # impl Account for Here { async fn deposit(&self, amount: u64) -> Result<u64> { Ok(amount) } }
+/// # impl Bank for Here {
+/// #     async fn open(&self, _: &str) -> Result<Opened> {
+/// #         Ok(Opened { number: 7, accounts: Accounts { current: Remote::new(Self), savings: Remote::new(Self) } })
+/// #     }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let bank = Remote::<dyn Bank>::new(Here);
+///
+/// let opened: OpenedPromise = bank.open("ada").pipelined(); // at once, and without `number`
+/// assert_eq!(opened.accounts.savings.deposit(5).await?, 5); // one round trip for both calls
+/// # Ok::<(), netref::Error>(()) }).unwrap();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "no reference can be taken ahead out of a `{Self}`",
     label = "`pipelined` needs a result that is or holds references",

@@ -54,6 +54,9 @@
 //! may hold references. A handler that panics answers nothing, as everywhere in tarpc, and its caller waits for the deadline: [`caught()`] makes an
 //! error of it.
 //!
+//! A service says nothing of itself to those who ask what it can be called with ([`AnyRemote::describe`](crate::AnyRemote::describe)): tarpc keeps the names of its
+//! methods in its requests alone. They are told that it is one of tarpc's, and no more.
+//!
 //! How much runs at a time is tarpc's to say, with `max_concurrent_requests` on its channel. A stream of requests that is not polled while so
 //! many of them run (`buffer_unordered`) does not hear of what is cancelled in the meantime.
 //!
