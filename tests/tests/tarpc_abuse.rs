@@ -216,9 +216,13 @@ async fn the_limits_of_the_nodes_hold_for_requests_and_results() {
         host.publish_any("shop", serve(&Shop::default())).expect("a name");
         let caller = Node::builder().limits(ours).start().await.expect("a node starts");
         let service = caller.connect_any(&format!("{}/shop", host.addresses()[0])).await.expect("a session");
+        // Of a promise it is not known yet whose limits hold when the call is made.
+        let known = service.clone().downcast::<dyn Token>();
+        let promised = Remote::into_any(Remote::from_future(async move { Ok::<_, netref::Error>(known) }));
         for world in [
             client(service.clone()).hello(self::long(), long()).await,
             WorldClient::from(Stub::new(service)).hello(self::long(), long()).await,
+            WorldClient::from(Stub::new(promised)).hello(self::long(), long()).await,
         ] {
             let text = format!("{:?}", world.expect_err("it is too much"));
             assert!(text.contains(words) && text.contains("262144 bytes of memory"), "{text}");
