@@ -91,7 +91,8 @@ pub(crate) fn pack(payload: &[u8], segments: &[Bytes], length: u64, max_bytes: u
     Some(Packed { bytes, packing: Packing { original: length, segments }, share: None })
 }
 
-/// Restores a body. It takes no more memory than the announced length, which the limits of messages have bounded.
+/// Restores a body. It takes as much memory as the announced length, which the limits of messages have bounded, and for a moment up to twice as much,
+/// where parts of it are copied.
 pub(crate) fn unpack(bytes: &[u8], packing: &Packing) -> Result<Unpacked, NotUnpacked> {
     let original = usize::try_from(packing.original).map_err(|_| NotUnpacked)?;
     let whole = Bytes::from(decompress(bytes, original).ok_or(NotUnpacked)?);

@@ -8,7 +8,7 @@
 //! | `learn` | what a peer has to know of the methods |
 //! | `memory` | what it costs |
 //! | `refused` | one test for each thing that has to be refused, by name and at no cost |
-//! | `frames`, `calls`, `promises`, `values`, `streams`, `compressed`, `floods`, `handshake`, `descriptions`, `interceptors` | what else it tries |
+//! | `frames`, `calls`, `promises`, `values`, `streams`, `unread`, `compressed`, `floods`, `handshake`, `descriptions`, `interceptors` | what else it tries |
 
 mod calls;
 mod compressed;
@@ -24,6 +24,7 @@ mod promises;
 mod refused;
 mod script;
 mod streams;
+mod unread;
 mod values;
 mod victim;
 

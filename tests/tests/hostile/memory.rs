@@ -48,9 +48,14 @@ impl Heap {
         Self(now)
     }
 
+    /// By how much it was larger at the worst moment since.
+    pub fn grown(self) -> i64 {
+        PEAK.load(Ordering::SeqCst) - self.0
+    }
+
     /// At no moment since was it larger by more than this.
     pub fn grew_at_most(self, bytes: i64) {
-        let grown = PEAK.load(Ordering::SeqCst) - self.0;
+        let grown = self.grown();
         assert!(grown <= bytes, "the heap grew by {grown} bytes, more than {bytes}");
     }
 }

@@ -15,8 +15,8 @@ use crate::victim::{POURED, Scene, number_of};
 use crate::{memory, resident_mib, until, within};
 
 /// The numbers of a stream of items without a bound of their own, of bytes, and of what is watched.
-const ITEMS: u32 = 2;
-const BYTES: u32 = 0;
+pub const ITEMS: u32 = 2;
+pub const BYTES: u32 = 0;
 const WATCHED: u32 = 1;
 
 const fn stream(index: u32, generation: u32) -> StreamId {
@@ -27,7 +27,7 @@ const FIRST: StreamId = stream(0, 0);
 
 impl Raw {
     /// Makes a call whose only argument is a half that the host gets.
-    async fn open(&mut self, method: &str, half: Descriptor<'static>) -> CallId {
+    pub async fn open(&mut self, method: &str, half: Descriptor<'static>) -> CallId {
         let id = self.id();
         let mut frame = call(id, Target::Export(self.target), number_of(method), &[0]);
         frame.body = Body { references: vec![half], ..frame.body };
@@ -44,7 +44,7 @@ impl Raw {
     }
 }
 
-const fn sends(stream: StreamId, kind: u32) -> Descriptor<'static> {
+pub const fn sends(stream: StreamId, kind: u32) -> Descriptor<'static> {
     Descriptor::StreamSender { stream, kind }
 }
 

@@ -1,4 +1,4 @@
-//! A reader that is slow stops its writer and nobody else, and what waits for it is bounded on both sides.
+//! A reader that is slow stops its writer and nobody else, and what waits for it is bounded. What that takes in memory, `hostile::unread` counts.
 
 use netref::Limits;
 use netref::stream;
@@ -6,17 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{Depot, bounded, no_stream_is_left, pair, until};
 
-/// What this process has in memory, in MiB.
-fn resident_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or("VmRSS: 0");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1_024
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stopped_reader_stops_its_writer_and_bounds_the_memory_of_both_sides() {
+async fn a_stopped_reader_stops_its_writer_and_nobody_else() {
     let (host, caller, depot) = pair(Limits::default()).await;
-    let before = resident_mib();
     let mut stopped = Vec::new();
     for _ in 0..20 {
         let (mut writer, reader) = stream::bytes();
@@ -50,8 +42,6 @@ async fn a_stopped_reader_stops_its_writer_and_bounds_the_memory_of_both_sides()
         // What the kernel or a queue of this side holds has been paid for as well.
         assert!(written <= window + 10_000, "{written} bytes were written for a reader that has stopped");
     }
-    let grown = resident_mib().saturating_sub(before);
-    assert!(grown < 100, "{grown} MiB more than before, for 20 windows of 512 KiB");
     depot.forget().await.unwrap();
     for (task, _) in stopped {
         bounded(task).await.unwrap();
