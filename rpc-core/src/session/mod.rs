@@ -43,6 +43,7 @@ mod state;
 mod stats;
 mod streams;
 mod streams_in;
+mod streams_out;
 mod task;
 mod ticket;
 mod waiters;

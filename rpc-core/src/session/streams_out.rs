@@ -1,0 +1,64 @@
+//! Owns the bytes of streams on their way out: credit for them, and who flushes them. The lanes in which they wait are in `lane`.
+
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+
+use super::SessionCore;
+use crate::id::StreamId;
+use crate::proto::Taken;
+
+/// Bytes, or credit for bytes, that are flushed by whoever sends them.
+pub(super) const FLUSHED_AT_ONCE: usize = 16 << 10;
+
+/// Bytes that one write takes. It is what programs ask for, and a little more than a frame holds: were it a frame, each such write would
+/// leave a few bytes behind, and cost as much as two.
+const BYTES_AT_ONCE: usize = 64 << 10;
+
+impl SessionCore {
+    /// Takes credit for bytes, at most for [`BYTES_AT_ONCE`]. `None` when nobody takes any.
+    pub(crate) fn stream_reserve(&self, id: StreamId, most: usize, waker: &Waker) -> Poll<Option<usize>> {
+        let mut former = None;
+        let mut state = self.state.lock();
+        if state.closed.is_some() {
+            return Poll::Ready(None);
+        }
+        if state.is_full(id) {
+            return state.wait_to_send(id, waker, &mut former);
+        }
+        match state.proto.streams.take_bytes(id, most.min(BYTES_AT_ONCE) as u64) {
+            Taken::Credit(bytes) => Poll::Ready(Some(bytes as usize)),
+            Taken::Nothing => state.wait_to_send(id, waker, &mut former),
+            Taken::Closed => Poll::Ready(None),
+        }
+    }
+
+    /// Sends bytes for which credit was taken. They are lost when the stream was closed meanwhile, which its writer learns next.
+    pub(crate) fn stream_push(&self, id: StreamId, bytes: Bytes) {
+        let is_long = bytes.len() >= FLUSHED_AT_ONCE;
+        let copied = {
+            let mut state = self.state.lock();
+            if state.closed.is_some() {
+                return;
+            }
+            if state.proto.streams.is_ready(id) == Taken::Closed {
+                // What was taken of the window of all streams is theirs.
+                state.proto.streams.put_back(id, bytes.len() as u64);
+                return;
+            }
+            state.outbox.parcels.push_bytes(id, bytes)
+        };
+        // They may have an owner of the user's, who may do anything when they are dropped.
+        crate::panics::drop_quietly(copied);
+        self.flush_stream(is_long);
+    }
+
+    /// What is long is worth a system call of its own, and its writer makes it: handing it to another task would cost more.
+    pub(super) fn flush_stream(&self, is_long: bool) {
+        if is_long && !super::reader::is_in_batch_of(self) {
+            self.flush();
+        } else {
+            self.flush_after(false);
+        }
+    }
+}
