@@ -39,6 +39,7 @@ mod reader;
 mod references;
 mod send;
 mod sent;
+mod sharing;
 mod state;
 mod stats;
 mod streams;
@@ -65,6 +66,7 @@ pub(crate) use passage::Passage;
 pub(crate) use promised::{KeptAnswer, Lane};
 pub(crate) use sent::{call_ahead, call_there};
 pub use stats::SessionStats;
+pub(crate) use streams_out::Reserved;
 pub(crate) use waiters::{Arrived, ArrivedBytes};
 
 use crate::any::AnyRemote;
@@ -106,6 +108,8 @@ pub(crate) struct SessionCore {
     meter: Option<Meter>,
     /// What may be taken of a stream before its writer is to be told.
     stream_step: u64,
+    /// Whether calls share the session with its streams, as its reader sees it.
+    shared: AtomicBool,
     stream_buffers: buffers::Buffers,
     node: Arc<NodeCore>,
     state: Mutex<State>,
@@ -161,6 +165,7 @@ impl SessionCore {
         let core = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             stream_step,
+            shared: AtomicBool::new(false),
             stream_buffers: buffers::Buffers::new(),
             id: agreed.id,
             key: crate::object::cell::next_number(),

@@ -2,13 +2,14 @@
 //! `proto::streams`; the queues between a stream and the program are in `stream`, and bytes on their way out in `streams_out`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 
 use super::SessionCore;
 use super::buffers::Buffers;
 use super::parcels::Left;
 use super::state::{Afterwards, State};
-use super::streams_out::FLUSHED_AT_ONCE;
+use super::streams_out::{BYTES_AT_ONCE, FLUSHED_AT_ONCE};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::StreamId;
 use crate::inbound::{Reply, too_many_references};
@@ -335,9 +336,10 @@ impl SessionCore {
         &self.stream_buffers
     }
 
-    /// What may be taken of a stream before it is to be told.
+    /// What may be taken of a stream before it is to be told: what one write brings while calls share the session, since its writer is
+    /// then not far ahead.
     pub(crate) fn stream_grant_step(&self) -> u64 {
-        self.stream_step
+        if self.shared.load(Ordering::Relaxed) { self.stream_step.min(BYTES_AT_ONCE as u64) } else { self.stream_step }
     }
 
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {

@@ -13,23 +13,47 @@ pub(super) const FLUSHED_AT_ONCE: usize = 16 << 10;
 
 /// Bytes that one write takes. It is what programs ask for, and a little more than a frame holds: were it a frame, each such write would
 /// leave a few bytes behind, and cost as much as two.
-const BYTES_AT_ONCE: usize = 64 << 10;
+pub(super) const BYTES_AT_ONCE: usize = 64 << 10;
+
+/// What became of an attempt to send bytes.
+pub(crate) enum Reserved {
+    /// So many may be sent, and are paid for.
+    Bytes(usize),
+    /// There is credit, and as much is on its way as goes ahead of the reader while calls share the session. More may follow when the reader
+    /// has taken some, of which the waker is told, or when whoever sends has waited long enough.
+    Ahead,
+    /// Nobody takes any.
+    Closed,
+}
 
 impl SessionCore {
-    /// Takes credit for bytes, at most for [`BYTES_AT_ONCE`]. `None` when nobody takes any.
-    pub(crate) fn stream_reserve(&self, id: StreamId, most: usize, waker: &Waker) -> Poll<Option<usize>> {
+    /// Takes credit for bytes, at most for [`BYTES_AT_ONCE`], and while calls share the session for no more than goes `ahead` of the reader.
+    pub(crate) fn stream_reserve(&self, id: StreamId, most: usize, ahead: u64, waker: &Waker) -> Poll<Reserved> {
         let mut former = None;
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         if state.closed.is_some() {
-            return Poll::Ready(None);
+            return Poll::Ready(Reserved::Closed);
         }
         if state.is_full(id) {
             return state.wait_to_send(id, waker, &mut former);
         }
-        match state.proto.streams.take_bytes(id, most.min(BYTES_AT_ONCE) as u64) {
-            Taken::Credit(bytes) => Poll::Ready(Some(bytes as usize)),
+        let calls = state.proto.calls();
+        let mut most = most.min(BYTES_AT_ONCE) as u64;
+        if state.sharing.note(calls, 0) && state.proto.streams.is_ready(id) == Taken::Credit(0) {
+            most = most.min(ahead.saturating_sub(state.proto.streams.ahead(id)));
+            if most == 0 {
+                let _: Poll<()> = state.wait_to_send(id, waker, &mut former);
+                return Poll::Ready(Reserved::Ahead);
+            }
+        }
+        match state.proto.streams.take_bytes(id, most) {
+            Taken::Credit(bytes) => {
+                state.sharing.note(calls, bytes);
+                Poll::Ready(Reserved::Bytes(bytes as usize))
+            }
             Taken::Nothing => state.wait_to_send(id, waker, &mut former),
-            Taken::Closed => Poll::Ready(None),
+            Taken::Closed => Poll::Ready(Reserved::Closed),
         }
     }
 
