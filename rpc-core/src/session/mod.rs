@@ -42,6 +42,7 @@ mod sent;
 mod sharing;
 mod state;
 mod stats;
+mod straight;
 mod streams;
 mod streams_in;
 mod streams_out;

@@ -77,6 +77,14 @@ impl SessionCore {
         self.flush_stream(is_long);
     }
 
+    /// The same for bytes that stay their owner's.
+    pub(crate) fn stream_push_slice(&self, id: StreamId, bytes: &[u8]) {
+        let is_long = bytes.len() >= FLUSHED_AT_ONCE && !super::reader::is_in_batch_of(self);
+        if !is_long || !self.stream_push_straight(id, bytes) {
+            self.stream_push(id, Bytes::copy_from_slice(bytes));
+        }
+    }
+
     /// What is long is worth a system call of its own, and its writer makes it: handing it to another task would cost more.
     pub(super) fn flush_stream(&self, is_long: bool) {
         if is_long && !super::reader::is_in_batch_of(self) {

@@ -106,11 +106,11 @@ impl Outlet {
         Poll::Ready(reserved.is_some())
     }
 
-    /// The same for bytes that are copied. Gives how many there were.
+    /// The same for bytes that stay their owner's. Gives how many there were.
     pub(super) fn poll_slice(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Option<usize>> {
         let reserved = ready!(self.poll_reserve(cx, bytes.len()));
         if let Some(count) = reserved {
-            self.port.session.stream_push(self.port.id, Bytes::copy_from_slice(&bytes[..count]));
+            self.port.session.stream_push_slice(self.port.id, &bytes[..count]);
         }
         Poll::Ready(reserved)
     }
