@@ -95,6 +95,12 @@ impl Connection {
         }
     }
 
+    /// How many calls were made, in either direction.
+    #[inline]
+    pub(crate) fn calls(&self) -> u64 {
+        self.questions.sent().wrapping_add(self.answers.arrived())
+    }
+
     /// Whether the peer has room and credit for a call that costs so much.
     pub(crate) fn has_room(&self, pool: Pool, cost: u64) -> bool {
         self.questions.has_room(pool) && self.has_credit(cost)

@@ -94,6 +94,11 @@ impl Questions {
         self.promised < self.limit
     }
 
+    /// How many calls were sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Opens a question. The caller has checked [`has_room`](Self::has_room).
     pub(crate) fn open(&mut self, pool: Pool, token: u32) -> CallId {
         debug_assert!(self.has_room(pool), "a call was sent without room for it");

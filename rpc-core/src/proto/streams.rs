@@ -193,6 +193,11 @@ impl Streams {
         Taken::Credit(bytes)
     }
 
+    /// How much of a stream was sent and is not known to be taken.
+    pub(crate) fn ahead(&self, id: StreamId) -> u64 {
+        self.get(id).map_or(0, |stream| self.window_out.saturating_sub(stream.credit))
+    }
+
     /// Whether the least that can be sent would find credit.
     pub(crate) fn is_ready(&self, id: StreamId) -> Taken {
         let Some(stream) = self.get(id).filter(|stream| stream.close == Close::Open && !stream.closed_there) else {

@@ -19,6 +19,16 @@ pub(super) const CHUNK_BYTES: usize = FRAME_MAX - HEAD;
 /// Frames are collected up to this size; pieces of bytes up to half of it are copied to them.
 const TOGETHER: usize = 32 << 10;
 
+/// Writes the beginning of a frame with bytes of a stream of bytes, at most [`CHUNK_BYTES`], which follow.
+pub(super) fn bytes_head(out: &mut Vec<u8>, id: StreamId, bytes: usize) {
+    let mark = wire::begin(out, wire::kind::STREAM_DATA);
+    wire::put_stream_id(out, id);
+    wire::put_varint(out, 0);
+    let body = out.len() - mark - 2 + bytes;
+    let length = ((body - 1) as u16).to_le_bytes();
+    out[mark..mark + 2].copy_from_slice(&length);
+}
+
 /// What leaves in one piece: at most [`TOGETHER`] and a frame more.
 #[derive(Debug, Default)]
 pub(super) struct Parcel {
@@ -184,12 +194,7 @@ impl Lane {
     fn push_chunk(&mut self, bytes: Bytes) -> Bytes {
         let id = self.id;
         self.write(|out| {
-            let mark = wire::begin(&mut out.frames, wire::kind::STREAM_DATA);
-            wire::put_stream_id(&mut out.frames, id);
-            wire::put_varint(&mut out.frames, 0);
-            let body = out.frames.len() - mark - 2 + bytes.len();
-            let length = ((body - 1) as u16).to_le_bytes();
-            out.frames[mark..mark + 2].copy_from_slice(&length);
+            bytes_head(&mut out.frames, id, bytes.len());
             if bytes.len() <= TOGETHER / 2 {
                 out.frames.extend_from_slice(&bytes);
                 bytes

@@ -39,10 +39,13 @@ mod reader;
 mod references;
 mod send;
 mod sent;
+mod sharing;
 mod state;
 mod stats;
+mod straight;
 mod streams;
 mod streams_in;
+mod streams_out;
 mod task;
 mod ticket;
 mod waiters;
@@ -64,6 +67,7 @@ pub(crate) use passage::Passage;
 pub(crate) use promised::{KeptAnswer, Lane};
 pub(crate) use sent::{call_ahead, call_there};
 pub use stats::SessionStats;
+pub(crate) use streams_out::Reserved;
 pub(crate) use waiters::{Arrived, ArrivedBytes};
 
 use crate::any::AnyRemote;
@@ -107,6 +111,8 @@ pub(crate) struct SessionCore {
     shares: Arc<Shares>,
     /// What may be taken of a stream before its writer is to be told.
     stream_step: u64,
+    /// Whether calls share the session with its streams, as its reader sees it.
+    shared: AtomicBool,
     stream_buffers: buffers::Buffers,
     node: Arc<NodeCore>,
     state: Mutex<State>,
@@ -162,6 +168,7 @@ impl SessionCore {
         let core = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             stream_step,
+            shared: AtomicBool::new(false),
             stream_buffers: buffers::Buffers::new(),
             id: agreed.id,
             key: crate::object::cell::next_number(),

@@ -64,6 +64,8 @@ pub(super) struct State {
     pub(super) lines: Lines<Turn>,
     /// What is behind the ids of streams.
     pub(super) streams: super::streams::Entries,
+    /// Whether calls share the session with them.
+    pub(super) sharing: super::sharing::Sharing,
     /// What the peer's method numbers mean, for the interface that was asked last.
     pub(super) resolved: Vec<Option<(Kind, Resolved)>>,
     /// The same for methods that do not fit, some of them: comparing structures takes longer than answering.
@@ -159,6 +161,7 @@ impl State {
             pending: HashMap::new(),
             lines: Lines::default(),
             streams: super::streams::Entries::default(),
+            sharing: super::sharing::Sharing::default(),
             resolved: Vec::new(),
             misfits: HashMap::new(),
             numbers: HashMap::new(),

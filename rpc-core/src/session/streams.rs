@@ -1,15 +1,15 @@
-//! Owns the streams of a session: what is behind each id, items and bytes on their way out, and credit on its way back. The rules are those
-//! of `proto::streams`; the queues between a stream and the program are in `stream`.
+//! Owns the streams of a session: what is behind each id, items on their way out, and credit on its way back. The rules are those of
+//! `proto::streams`; the queues between a stream and the program are in `stream`, and bytes on their way out in `streams_out`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
-
-use bytes::Bytes;
 
 use super::SessionCore;
 use super::buffers::Buffers;
 use super::parcels::Left;
 use super::state::{Afterwards, State};
+use super::streams_out::{BYTES_AT_ONCE, FLUSHED_AT_ONCE};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::id::StreamId;
 use crate::inbound::{Reply, too_many_references};
@@ -18,13 +18,6 @@ use crate::proto::{Allowance, Half, Kind, Rule, Taken, item_max};
 use crate::stream::{Leaving, Port, Queue, Sent, StreamHalf, pump, too_large};
 use crate::transfer::Outgoing;
 use crate::wire::{Descriptor, Frame, StreamCredit, Window};
-
-/// Bytes, or credit for bytes, that are flushed by whoever sends them.
-const FLUSHED_AT_ONCE: usize = 16 << 10;
-
-/// Bytes that one write takes. It is what programs ask for, and a little more than a frame holds: were it a frame, each such write would
-/// leave a few bytes behind, and cost as much as two.
-const BYTES_AT_ONCE: usize = 64 << 10;
 
 /// What is behind the id of a stream.
 pub(super) struct Entry {
@@ -110,7 +103,7 @@ impl State {
 
     /// Whether so much waits for the socket that a stream has to wait for room before it takes credit. Not when it is closed, which its sender
     /// has to learn.
-    fn is_full(&mut self, id: StreamId) -> bool {
+    pub(super) fn is_full(&mut self, id: StreamId) -> bool {
         self.outbox.parcels.is_full(id) && self.proto.streams.is_ready(id) != Taken::Closed
     }
 
@@ -293,52 +286,6 @@ impl SessionCore {
         Poll::Ready(Sent::Done)
     }
 
-    /// Takes credit for bytes, at most for [`BYTES_AT_ONCE`]. `None` when nobody takes any.
-    pub(crate) fn stream_reserve(&self, id: StreamId, most: usize, waker: &Waker) -> Poll<Option<usize>> {
-        let mut former = None;
-        let mut state = self.state.lock();
-        if state.closed.is_some() {
-            return Poll::Ready(None);
-        }
-        if state.is_full(id) {
-            return state.wait_to_send(id, waker, &mut former);
-        }
-        match state.proto.streams.take_bytes(id, most.min(BYTES_AT_ONCE) as u64) {
-            Taken::Credit(bytes) => Poll::Ready(Some(bytes as usize)),
-            Taken::Nothing => state.wait_to_send(id, waker, &mut former),
-            Taken::Closed => Poll::Ready(None),
-        }
-    }
-
-    /// Sends bytes for which credit was taken. They are lost when the stream was closed meanwhile, which its writer learns next.
-    pub(crate) fn stream_push(&self, id: StreamId, bytes: Bytes) {
-        let is_long = bytes.len() >= FLUSHED_AT_ONCE;
-        let copied = {
-            let mut state = self.state.lock();
-            if state.closed.is_some() {
-                return;
-            }
-            if state.proto.streams.is_ready(id) == Taken::Closed {
-                // What was taken of the window of all streams is theirs.
-                state.proto.streams.put_back(id, bytes.len() as u64);
-                return;
-            }
-            state.outbox.parcels.push_bytes(id, bytes)
-        };
-        // They may have an owner of the user's, who may do anything when they are dropped.
-        crate::panics::drop_quietly(copied);
-        self.flush_stream(is_long);
-    }
-
-    /// What is long is worth a system call of its own, and its writer makes it: handing it to another task would cost more.
-    fn flush_stream(&self, is_long: bool) {
-        if is_long && !super::reader::is_in_batch_of(self) {
-            self.flush();
-        } else {
-            self.flush_after(false);
-        }
-    }
-
     /// Whether there is credit for the least that can be sent. False when nobody takes anything.
     pub(crate) fn stream_ready(&self, id: StreamId, waker: &Waker) -> Poll<bool> {
         let mut former = None;
@@ -400,9 +347,10 @@ impl SessionCore {
         &self.stream_buffers
     }
 
-    /// What may be taken of a stream before it is to be told.
+    /// What may be taken of a stream before it is to be told: what one write brings while calls share the session, since its writer is
+    /// then not far ahead.
     pub(crate) fn stream_grant_step(&self) -> u64 {
-        self.stream_step
+        if self.shared.load(Ordering::Relaxed) { self.stream_step.min(BYTES_AT_ONCE as u64) } else { self.stream_step }
     }
 
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
@@ -412,7 +360,7 @@ impl SessionCore {
 
 impl State {
     /// A waker that this one takes the place of comes back in `former`, to be dropped outside the lock: a task may go with it.
-    fn wait_to_send<T>(&mut self, id: StreamId, waker: &Waker, former: &mut Option<Waker>) -> Poll<T> {
+    pub(super) fn wait_to_send<T>(&mut self, id: StreamId, waker: &Waker, former: &mut Option<Waker>) -> Poll<T> {
         if let Some(entry) = self.entry(id)
             && !entry.waker.as_ref().is_some_and(|known| known.will_wake(waker))
         {

@@ -1,6 +1,7 @@
 //! Owns the frames of streams as they arrive: what the table of the protocol says of each, and its way into the queue behind its stream.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::SessionCore;
 use super::state::{Afterwards, State};
@@ -56,6 +57,10 @@ impl SessionCore {
         }
         match state.proto.streams.handle_data(data.id, data.bytes.len() as u64, data.references.len(), data.end_of_item) {
             Ok(arrived) if arrived.wanted => {
+                let shared = state.sharing.note(state.proto.calls(), data.bytes.len() as u64);
+                if shared != self.shared.load(Ordering::Relaxed) {
+                    self.shared.store(shared, Ordering::Relaxed);
+                }
                 let queue = state.entry(data.id).map(|entry| Arc::clone(&entry.queue))?;
                 Some((queue, incoming.into_references().collect(), arrived.cost))
             }

@@ -53,6 +53,41 @@ impl WriteSide {
         self.pieces.is_empty() && !self.flushing
     }
 
+    /// An empty buffer to write heads to, and back.
+    pub(super) fn take_spare(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    pub(super) fn put_spare(&mut self, mut spare: Vec<u8>) {
+        spare.clear();
+        self.spare = spare;
+    }
+
+    /// Writes slices of which nothing is to be kept: what the link does not take is copied, and is then what is left of the batch. False, and
+    /// nothing is written, while something is left of the one before, or where the link takes one slice at a time.
+    pub(super) fn write_slices(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> io::Result<bool> {
+        if self.closed || !self.is_idle() || !self.io.is_write_vectored() {
+            return Ok(false);
+        }
+        let mut taken = match Pin::new(&mut self.io).poll_write_vectored(cx, slices) {
+            Poll::Pending => 0,
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(taken) => taken?,
+        };
+        self.flushing = true;
+        let left = slices.iter().map(|slice| slice.len()).sum::<usize>() - taken;
+        if left > 0 {
+            let mut rest = Vec::with_capacity(left);
+            for slice in slices {
+                let skipped = taken.min(slice.len());
+                taken -= skipped;
+                rest.extend_from_slice(&slice[skipped..]);
+            }
+            self.pieces.push_back(Piece::Owned(rest));
+        }
+        Ok(true)
+    }
+
     /// Writes what is left of the batch.
     fn poll_pieces(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(first) = self.pieces.front() {
@@ -108,7 +143,7 @@ impl WriteSide {
     }
 
     /// Nothing more is written.
-    fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self) {
         self.closed = true;
         crate::panics::drop_each(self.pieces.drain(..));
     }
@@ -150,20 +185,31 @@ impl SessionCore {
     fn write_ready(&self, left: &mut Left) {
         let Some(mut side) = self.writer.try_lock() else { return self.schedule_flush() };
         let Some(waker) = self.write_waker.get() else { return };
-        let mut cx = Context::from_waker(waker);
-        let failed = loop {
-            match side.poll_pieces(&mut cx) {
-                Poll::Pending => return,
-                Poll::Ready(Err(error)) => break error,
+        if let Err(error) = self.write_on(&mut side, &mut Context::from_waker(waker), left) {
+            drop(side);
+            self.broke(&error);
+        }
+    }
+
+    /// Writes batch after batch until nothing is ready, or the link takes no more.
+    pub(super) fn write_on(&self, side: &mut WriteSide, cx: &mut Context<'_>, left: &mut Left) -> io::Result<()> {
+        loop {
+            match side.poll_pieces(cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Err(error)) => {
+                    side.give_up();
+                    return Err(error);
+                }
                 Poll::Ready(Ok(())) => {}
             }
-            if side.closed || !self.fill(&mut side, left) {
-                return;
+            if side.closed || !self.fill(side, left) {
+                return Ok(());
             }
-        };
-        side.give_up();
-        drop(side);
-        self.end(Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, format!("the link to {} broke: {failed}", self.peer())));
+        }
+    }
+
+    pub(super) fn broke(&self, error: &io::Error) {
+        self.end(Error::new(ErrorKind::Disconnected, Outcome::MayHaveRun, format!("the link to {} broke: {error}", self.peer())));
     }
 
     /// Takes the next batch out of the outbox. The one before has been written in full.
@@ -308,3 +354,6 @@ impl SessionCore {
 
 /// How long the last bytes of a session may take to leave.
 const SHUT_WAIT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,7 @@ mod half;
 mod item;
 mod iterate;
 mod outlet;
+mod pace;
 pub(crate) mod pump;
 mod queue;
 mod receiver;

@@ -1,15 +1,16 @@
 //! Owns the way of items from this process into a session: encoded here, outside any lock, and handed over when there is credit.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
 use super::item::{Encoded, Port, broken};
+use super::pace::Pace;
 use crate::any::AnyRemote;
 use crate::codec::CodecError;
 use crate::error::{Error, ErrorKind, Fault, Outcome};
 use crate::proto::Kind;
-use crate::session::ArrivedBytes;
+use crate::session::{ArrivedBytes, Reserved};
 use crate::transfer::{self, Outgoing};
 
 /// What became of an item.
@@ -28,11 +29,13 @@ pub(super) struct Outlet {
     bytes: Vec<u8>,
     outgoing: Outgoing,
     is_staged: bool,
+    pace: Pace,
 }
 
 impl Outlet {
     pub(super) fn new(port: Port, kind: Kind) -> Self {
-        Self { port, kind, bytes: Vec::new(), outgoing: Outgoing::default(), is_staged: false }
+        let pace = Pace::new(port.session.announced().stream_window);
+        Self { port, kind, bytes: Vec::new(), outgoing: Outgoing::default(), is_staged: false, pace }
     }
 
     /// Forgets an item whose sender has given it up.
@@ -100,24 +103,34 @@ impl Outlet {
 
     /// Hands over as many bytes as there is credit for, and takes them off. False when nobody takes any.
     pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<bool> {
-        match self.port.session.stream_reserve(self.port.id, bytes.len(), cx.waker()) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(None) => Poll::Ready(false),
-            Poll::Ready(Some(count)) => {
-                self.port.session.stream_push(self.port.id, bytes.split_to(count));
-                Poll::Ready(true)
-            }
+        let reserved = ready!(self.poll_reserve(cx, bytes.len()));
+        if let Some(count) = reserved {
+            self.port.session.stream_push(self.port.id, bytes.split_to(count));
         }
+        Poll::Ready(reserved.is_some())
     }
 
-    /// The same for bytes that are copied. Gives how many there were.
+    /// The same for bytes that stay their owner's. Gives how many there were.
     pub(super) fn poll_slice(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Option<usize>> {
-        match self.port.session.stream_reserve(self.port.id, bytes.len(), cx.waker()) {
-            Poll::Ready(Some(count)) => {
-                self.port.session.stream_push(self.port.id, Bytes::copy_from_slice(&bytes[..count]));
-                Poll::Ready(Some(count))
+        let reserved = ready!(self.poll_reserve(cx, bytes.len()));
+        if let Some(count) = reserved {
+            self.port.session.stream_push_slice(self.port.id, &bytes[..count]);
+        }
+        Poll::Ready(reserved)
+    }
+
+    /// Credit for at most so many bytes. `None` when nobody takes any.
+    fn poll_reserve(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Option<usize>> {
+        loop {
+            match self.port.session.stream_reserve(self.port.id, most, self.pace.ahead(), cx.waker()) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Reserved::Ahead) => ready!(self.pace.poll_longest(cx, self.port.session.runtime())),
+                Poll::Ready(Reserved::Closed) => return Poll::Ready(None),
+                Poll::Ready(Reserved::Bytes(count)) => {
+                    self.pace.goes_on(count as u64);
+                    return Poll::Ready(Some(count));
+                }
             }
-            other => other,
         }
     }
 

@@ -169,3 +169,52 @@ async fn all_streams_of_a_session_share_what_they_are_allowed_together() {
     let numbers = depot.numbers(10_000).await.unwrap();
     assert_eq!(bounded(depot.sum(numbers)).await.unwrap(), 49_995_000);
 }
+
+/// Writes ahead of a reader that takes nothing, with a call between any two attempts, until one has to wait. Gives how much was written.
+async fn written_beside_calls(depot: &netref::Remote<dyn Depot>, writer: &mut stream::ByteWriter, at_once: usize) -> usize {
+    let mut written = 0;
+    loop {
+        bounded(depot.ping()).await.unwrap();
+        match tokio::time::timeout(std::time::Duration::ZERO, writer.write(&vec![5; at_once])).await {
+            Ok(count) => written += count.unwrap(),
+            Err(_) => return written,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_goes_ahead_of_the_reader_while_calls_share_the_session_and_then_the_whole_window() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut writer, reader) = stream::bytes();
+    depot.keep_bytes(reader).await.unwrap();
+    let chunk = 65_536;
+    assert_eq!(written_beside_calls(&depot, &mut writer, 1_000).await, chunk);
+
+    // The reader may be waiting for more before it reads: its writer gets as far as the window, however many calls are made.
+    let rest = vec![5; Limits::default().stream_window as usize - chunk];
+    let calls = async {
+        loop {
+            bounded(depot.ping()).await.unwrap();
+        }
+    };
+    tokio::select! {
+        written = bounded(writer.write_all(&rest)) => written.unwrap(),
+        () = calls => {}
+    }
+    drop(writer);
+    depot.forget().await.unwrap();
+    no_stream_is_left(&[&host, &caller]).await;
+}
+
+#[tokio::test]
+async fn a_writer_that_has_the_session_to_itself_is_not_held_back() {
+    let (host, caller, depot) = pair(Limits::default()).await;
+    let (mut writer, reader) = stream::bytes();
+    depot.keep_bytes(reader).await.unwrap();
+    let window = Limits::default().stream_window as usize;
+    let written = tokio::time::timeout(std::time::Duration::ZERO, writer.write_all(&vec![5; window])).await;
+    written.expect("the calls that came before are over").unwrap();
+    drop(writer);
+    depot.forget().await.unwrap();
+    no_stream_is_left(&[&host, &caller]).await;
+}
