@@ -29,8 +29,8 @@ fn frame(end_of_item: bool, references: Vec<Descriptor<'_>>, bytes: &[u8]) -> Ve
 }
 
 /// Frames that are the same but for what `next` makes of their number, as many as the window takes at this cost.
-fn filled(cost: u64, mut next: impl FnMut(u32) -> Vec<u8>) -> Vec<u8> {
-    (0..(WINDOW / cost) as u32).flat_map(|number| next(number)).collect()
+fn filled(cost: u64, next: impl FnMut(u32) -> Vec<u8>) -> Vec<u8> {
+    (0..(WINDOW / cost) as u32).flat_map(next).collect()
 }
 
 /// Has a peer fill the window of a stream, and looks at what that takes.
