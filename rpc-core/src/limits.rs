@@ -40,8 +40,8 @@ pub struct Limits {
     pub streams: u32,
     /// Bytes of one stream that may wait here, or be on their way, before its reader takes them; and bytes of one that may wait here for a peer to
     /// take them, before its writer has to wait. Default 512 KiB: enough to keep a link of
-    /// 1 Gbit/s busy that takes 4 ms there and back; one that takes longer needs more. An item has at most three quarters of it. Less
-    /// than 65,536 counts as that.
+    /// 1 Gbit/s busy that takes 4 ms there and back; one that takes longer needs more. An item has at most three quarters of it. While calls
+    /// share the session, a writer of bytes uses less of it where the link is fast. Less than 65,536 counts as that.
     pub stream_window: u64,
     /// The same for all streams of a session together. Default 256 MiB, which is room for every stream that either side may open: readers
     /// that have stopped never keep another stream waiting. It is `2 * streams * stream_window`; with less, enough readers that have
