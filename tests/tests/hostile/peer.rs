@@ -133,8 +133,8 @@ impl Raw {
     pub async fn answer(&mut self, call: CallId) -> (Status, Got) {
         loop {
             match self.next().await {
-                Some(Got::Return { id, status, bytes, total, exports }) if id == call => {
-                    return (status, Got::Return { id, status, bytes, total, exports });
+                Some(Got::Return { id, status, bytes, total, exports, identities }) if id == call => {
+                    return (status, Got::Return { id, status, bytes, total, exports, identities });
                 }
                 Some(Got::Return { .. } | Got::Other(_) | Got::Pong(_)) => {}
                 other => panic!("instead of a return: {other:?}"),

@@ -2,8 +2,8 @@
 
 use netref::id::{CallId, ExportId};
 use netref::wire::{
-    Body, Call, Descriptor, Disembargo, DisembargoContext, Finish, Frame, Identity, Refused, Resolution, Resolve, Return, Status, Target,
-    kind,
+    Body, Call, Descriptor, Disembargo, DisembargoContext, Finish, Frame, Identity, Ping, Refused, Resolution, Resolve, Return, Status,
+    Target, kind,
 };
 use netref::{Error, ErrorKind, Limits, Outcome, Remote};
 
@@ -233,6 +233,39 @@ async fn refused_embargo_breaks_its_promise() {
     raw.lives().await;
     raw.send(&Frame::Disembargo(Disembargo { embargo: 0, context: DisembargoContext::ReceiverLoopback })).await;
     raw.refused(kind::DISEMBARGO, rule::DISEMBARGO).await;
+    scene.unharmed().await;
+}
+
+/// No peer that keeps to the protocol names an object by its identity in such a result.
+#[tokio::test]
+async fn promised_result_is_finished_once_whatever_it_names() {
+    let scene = Scene::new(Limits::default()).await;
+    let mut raw = scene.raw_that_promises().await;
+    let given = raw.call("next", &[]).await;
+    let (_, Got::Return { identities, .. }) = raw.answer(given).await else { panic!("it was answered") };
+    let Identity::Own { number, tag } = identities[0] else { panic!("it is the host's own") };
+
+    let (outer, next, echo) = calls_ahead(&mut raw, mine()).await;
+    raw.send(&returned(next, Status::Ok, vec![Descriptor::Home { interface: 1, number, tag }], &[0])).await;
+    raw.send(&returned(echo, Status::Ok, Vec::new(), &[1])).await;
+    let mut finishes = 0;
+    loop {
+        match raw.next().await {
+            Some(Got::Other(kind::FINISH)) => finishes += 1,
+            Some(Got::Other(kind::DISEMBARGO)) => {
+                let back = Disembargo { embargo: 0, context: DisembargoContext::ReceiverLoopback };
+                raw.send(&Frame::Disembargo(back)).await;
+            }
+            Some(Got::Return { id, status, .. }) if id == outer => {
+                assert_eq!(status, Status::Ok);
+                raw.send(&Frame::Ping(Ping { token: 7 })).await;
+            }
+            Some(Got::Pong(7)) => break,
+            Some(Got::Other(_)) => {}
+            other => panic!("instead of what ends the call: {other:?}"),
+        }
+    }
+    assert_eq!(finishes, 1);
     scene.unharmed().await;
 }
 

@@ -2,7 +2,7 @@
 
 use netref::id::{CallId, ExportId, Incarnation, NodeId};
 use netref::limits::PeerLimits;
-use netref::wire::{self, Body, Call, Descriptor, Frame, Hello, Status, Target};
+use netref::wire::{self, Body, Call, Descriptor, Frame, Hello, Identity, Status, Target};
 
 /// The codes of the rules, as protocol.md has them.
 pub mod rule {
@@ -31,7 +31,7 @@ pub mod rule {
 pub enum Got {
     Refused { kind: u8, code: u32, text: String },
     Refuse { code: u32, text: String },
-    Return { id: CallId, status: Status, bytes: Vec<u8>, total: u64, exports: Vec<ExportId> },
+    Return { id: CallId, status: Status, bytes: Vec<u8>, total: u64, exports: Vec<ExportId>, identities: Vec<Identity> },
     Call { id: CallId, bytes: Vec<u8> },
     GoAway { code: u32, text: String },
     Pong(u64),
@@ -119,7 +119,19 @@ pub fn got(frame: Frame<'_>) -> Got {
                 _ => None,
             });
             let exports = exports.collect();
-            Got::Return { id: frame.id, status: frame.status, bytes: frame.body.bytes.to_vec(), total: frame.body.total, exports }
+            let identities = frame.body.references.iter().filter_map(|descriptor| match descriptor {
+                Descriptor::Hosted { identity, .. } => Some(identity.clone()),
+                _ => None,
+            });
+            let identities = identities.collect();
+            Got::Return {
+                id: frame.id,
+                status: frame.status,
+                bytes: frame.body.bytes.to_vec(),
+                total: frame.body.total,
+                exports,
+                identities,
+            }
         }
         Frame::Call(call) => Got::Call { id: call.id, bytes: call.body.bytes.to_vec() },
         Frame::GoAway(go_away) => Got::GoAway { code: go_away.code, text: go_away.text.to_owned() },
