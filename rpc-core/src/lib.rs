@@ -28,13 +28,15 @@
 //! | [`call`](Call), [`pipeline`](Pipeline), [`context`](Context), [`blocking`], `background` | a call from its caller's side, what it inherits, and waiting without async |
 //! | [`codec`](Codec), `json`, `transfer`, `bulk`, `pool`, `compression` | values to bytes, references and byte payloads beside them, and fewer bytes |
 //! | [`session`](Session) | tables, bytes and objects meet: sending, reading, dispatching |
+//! | [`stream`] | items, bytes and changing values, from one node to another |
 //! | [`schema`], [`introspect`] | what the types of a method are made of, whether two versions fit, and what an object says about itself |
 //! | `dynamic`, `tarpc_bridge`, `near` | calls and objects without a trait, services of tarpc, and what was meant by a name that is not there |
 //! | `proto`, [`wire`] | the protocol without I/O, and its bytes |
 //! | [`transport`], [`node`](Node), [`peer`](Peer) | links, and who is at the other end |
 //! | [`around`], [`trace`](TraceContext) | what stands around a call, and the trace that it belongs to |
 //! | `inbound`, `servant`, `direct`, `by_name`, `cast`, [`handler`](Handler), [`object`](Object), `registry` | a call at its callee, and the object it is for |
-//! | [`error`](Error), `panics`, [`limits`], [`id`], `random` | what all of them use |
+//! | [`error`](Error), `panics`, [`limits`], [`id`], `random`, `sync` | what all of them use |
+//! | `testing`, `internals` | what tests use, those of others and those of this repository |
 
 extern crate self as netref;
 
