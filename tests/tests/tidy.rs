@@ -1,5 +1,6 @@
 //! The rules of the project that no compiler checks, read off the sources: who may import whom, what the protocol core may not touch,
-//! that every file says what it owns, and that the texts quote code that is compiled. It knows files and words, not types.
+//! that every file says what it owns and is short enough to be read, and that the texts quote code that is compiled. It knows files
+//! and words, not types.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -23,6 +24,9 @@ const IMPURE_WORDS: &[&str] =
     &["tokio", "async", "await", "Mutex", "RwLock", "Condvar", "parking_lot", "dashmap", "SystemTime", "elapsed", "println", "eprintln"];
 const IMPURE_PATHS: &[&[&str]] =
     &[&["std", "net"], &["std", "thread"], &["std", "io"], &["std", "fs"], &["std", "env"], &["Instant", "now"], &["std", "process"]];
+
+/// A file that grows beyond this is several files that nobody has divided yet. Most settle far below.
+const LINES_MAX: usize = 700;
 
 const TEST_MARKER: &[&str] = &["#", "[", "cfg", "(", "test", ")", "]"];
 
@@ -62,6 +66,13 @@ fn the_protocol_core_has_no_clock_no_lock_no_socket_and_no_task() {
 fn every_file_opens_by_saying_what_it_owns() {
     let silent: Vec<_> = rust_files().into_iter().filter(|file| !read(file).starts_with("//!")).collect();
     assert!(silent.is_empty(), "these files do not open with `//!`: {silent:#?}");
+}
+
+#[test]
+fn no_file_is_longer_than_one_reads() {
+    let lengths = rust_files().into_iter().map(|file| (read(&file).lines().count(), file));
+    let long: Vec<_> = lengths.filter(|(lines, _)| *lines > LINES_MAX).collect();
+    assert!(long.is_empty(), "these files have more than {LINES_MAX} lines, and are to be divided: {long:#?}");
 }
 
 #[test]

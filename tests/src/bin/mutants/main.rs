@@ -35,9 +35,9 @@ fn main() -> ExitCode {
         }
     };
     match run(&asked) {
-        Ok(0) => ExitCode::SUCCESS,
+        Ok(survivors) if survivors.is_empty() => ExitCode::SUCCESS,
         Ok(survivors) => {
-            println!("{survivors} not caught");
+            println!("{} not caught: {}", survivors.len(), survivors.join(", "));
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -84,8 +84,8 @@ fn part(text: &str) -> Result<(usize, usize), String> {
     part.filter(|(part, parts)| (1..=*parts).contains(part)).ok_or_else(|| format!("`--part {text}` is not K/N, with K from 1 to N"))
 }
 
-/// Tries the mutants that are asked for. Gives how many were not caught.
-fn run(asked: &Asked) -> Result<usize, String> {
+/// Tries the mutants that are asked for. Gives the names of those that were not caught, in order.
+fn run(asked: &Asked) -> Result<Vec<String>, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).ok_or("the workspace has no folder")?;
     let mut mutants = mutant::read_all(&root.join("tests/mutants"))?;
     mutants.retain(|mutant| asked.takes(mutant));
@@ -96,7 +96,7 @@ fn run(asked: &Asked) -> Result<usize, String> {
         for mutant in &mutants {
             println!("{}: {}", mutant.name, mutant.rule);
         }
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let copies = (0..processors.min(COPIES_MAX)).map(|number| Copy::of(&root, number)).collect::<Result<Vec<_>, _>>()?;
@@ -105,13 +105,15 @@ fn run(asked: &Asked) -> Result<usize, String> {
         copies[0].apply(mutant).map_err(|error| format!("{}: {error}", mutant.name))?.undo()?;
     }
     sound(&copies, &mutants)?;
-    let survivors = AtomicUsize::new(0);
+    let survivors = Mutex::new(BTreeSet::new());
     in_turn(&copies, &mutants, |copy, mutant| {
-        survivors.fetch_add(usize::from(!is_caught(copy, mutant)?), Ordering::Relaxed);
+        if !is_caught(copy, mutant)? {
+            survivors.lock().unwrap_or_else(PoisonError::into_inner).insert(mutant.name.clone());
+        }
         Ok(())
     })?;
-    let survivors = survivors.into_inner();
-    println!("{} mutants, {} caught", mutants.len(), mutants.len() - survivors);
+    let survivors = Vec::from_iter(survivors.into_inner().unwrap_or_else(PoisonError::into_inner));
+    println!("{} mutants, {} caught", mutants.len(), mutants.len() - survivors.len());
     Ok(survivors)
 }
 
