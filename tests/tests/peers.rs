@@ -2,6 +2,7 @@
 //! flight both ways; then it dies at once, or falls silent with its socket open. What it held is dropped within the time that keep-alive
 //! gives, and when it wakes up it finds its session closed.
 
+use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -11,12 +12,14 @@ use std::time::{Duration, Instant};
 
 use netref::stream::{self, Receiver, Sender};
 use netref::{Error, ErrorKind, Node, NodeStats, Outcome, Remote, Result, remote};
-use netref_tests::patience::{PATIENCE, until, within};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// The time after which a silent peer is dead. Short for the test, and long enough for a machine that is busy with other tests.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(2));
+
+/// How long anything here may take: much longer than keep-alive, much shorter than an operating system's idea of a dead link.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Tells the child where to call, and how it looks after silence.
 const URL: &str = "NETREF_TEST_PEERS_URL";
@@ -26,6 +29,18 @@ const SILENCE: &str = "NETREF_TEST_PEERS_KEEP_ALIVE";
 const MARK: &str = "child: ";
 
 const OBJECTS: u64 = 100;
+
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn bounded<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it ends in time")
+}
 
 #[remote]
 pub trait Item {
@@ -197,18 +212,18 @@ impl Setting {
     /// Nothing of the child's is left here.
     async fn let_go(self) -> (Node, Child, Arc<Census>) {
         let Self { census, node, child, call, ear } = self;
-        let error = within("the call that hung", call).await.unwrap_err();
+        let error = bounded(call).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Disconnected, Outcome::MayHaveRun), "{error}");
-        let error = within("a new call", ear.hang()).await.unwrap_err();
+        let error = bounded(ear.hang()).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Disconnected, Outcome::NotRun), "{error}");
         assert!(!Remote::is_connected(&ear));
-        assert_eq!(within("the reference closes", Remote::closed(&ear)).await.kind(), ErrorKind::Disconnected);
+        assert_eq!(bounded(Remote::closed(&ear)).await.kind(), ErrorKind::Disconnected);
         // What had arrived is read first.
         let (mut from, mut to) = census.streams.lock().unwrap().pop().expect("the child left streams");
-        assert_eq!(within("the item that had arrived", from.recv()).await, Some(Ok(7)));
-        assert_eq!(within("the end of the stream", from.recv()).await.unwrap().unwrap_err().kind(), ErrorKind::Disconnected);
-        assert_eq!(within("the sender hears of it", to.closed()).await.kind(), ErrorKind::Disconnected);
-        assert_eq!(within("an item to nobody", to.send(1)).await.unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(bounded(from.recv()).await, Some(Ok(7)));
+        assert_eq!(bounded(from.recv()).await.unwrap().unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(bounded(to.closed()).await.kind(), ErrorKind::Disconnected);
+        assert_eq!(bounded(to.send(1)).await.unwrap_err().kind(), ErrorKind::Disconnected);
         until("what it held is dropped", || census.dropped.load(Ordering::SeqCst) == OBJECTS).await;
         until("the handler of its call is dropped", || census.hanging.load(Ordering::SeqCst) == 0).await;
         assert_eq!(census.hung.load(Ordering::SeqCst), 1);

@@ -206,7 +206,7 @@ async fn deadline_is_inherited_across_three_hops_and_shrinks() {
     for wants_more in [false, true] {
         let limit = Duration::from_secs(600);
         let call = if wants_more { row.first().left_with_more() } else { row.first().left() };
-        let left = within("the call", call.timeout(limit)).await.unwrap();
+        let left = bounded(call.timeout(limit)).await.unwrap();
         let left: Vec<u64> = left.into_iter().map(|left| left.expect("a deadline at each hop")).collect();
         assert_eq!(left.len(), 3);
         let mut before = limit.as_micros() as u64;
@@ -215,14 +215,14 @@ async fn deadline_is_inherited_across_three_hops_and_shrinks() {
             before = left;
         }
     }
-    assert_eq!(within("the call", row.first().left()).await.unwrap(), [None, None, None], "netref sets no deadline by itself");
+    assert_eq!(bounded(row.first().left()).await.unwrap(), [None, None, None], "netref sets no deadline by itself");
     row.settled().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deadline_ends_the_handlers_of_all_hops() {
     let row = Row::start().await;
-    let error = within("the call", row.first().hang().timeout(Duration::from_millis(200))).await.unwrap_err();
+    let error = bounded(row.first().hang().timeout(Duration::from_millis(200))).await.unwrap_err();
     // The hops keep the same deadline, so it may be one of them that notices first and returns the error of its own call in time.
     let chain = chain(&error);
     let (last, before) = chain.split_last().unwrap();
@@ -260,7 +260,7 @@ async fn deadline_that_is_over_sends_nothing() {
 
     // Inherited: the handler goes on, being `no_cancel`, and what it calls then is never sent.
     // Whether its own result is still in time is open.
-    let result = within("the call", row.first().too_late().timeout(Duration::from_millis(100))).await;
+    let result = bounded(row.first().too_late().timeout(Duration::from_millis(100))).await;
     assert!(matches!(&result, Ok(1)) || result.is_err_and(|error| error.kind() == ErrorKind::Deadline));
     until("the first hop has tried", || row.late.lock().unwrap().is_some()).await;
     let late = row.late.lock().unwrap().take().unwrap();
@@ -279,7 +279,7 @@ async fn error_of_a_nested_call_arrives_as_nested_and_names_each_hop() {
     let nested = (ErrorKind::Nested, Outcome::Ran);
 
     // B, C and D each return the error of what they called; D makes it up.
-    let error = within("the call", row.first().fails()).await.unwrap_err();
+    let error = bounded(row.first().fails()).await.unwrap_err();
     assert_eq!(chain(&error), [nested, nested, nested, (ErrorKind::Denied, Outcome::NotRun)]);
     let hops: Vec<_> = std::iter::successors(Some(&error), |error| error.origin()).take(3).map(Error::text).collect();
     for (text, name) in hops.iter().zip(["node b ", "node c ", "node d "]) {
@@ -290,12 +290,12 @@ async fn error_of_a_nested_call_arrives_as_nested_and_names_each_hop() {
     assert!(!error.may_retry(), "the caller's own call ran");
 
     // B's own call to what D hosts never ran; A's call to B did.
-    let error = within("the call", row.first().missing()).await.unwrap_err();
+    let error = bounded(row.first().missing()).await.unwrap_err();
     assert_eq!(chain(&error), [nested, (ErrorKind::NoSuchMethod, Outcome::NotRun)]);
     assert!(error.text().contains("node b "), "{error}");
 
     // Inside an error type of the program's own it is the same.
-    let HopError::Net(error) = within("the call", row.first().missing_wrapped()).await.unwrap_err();
+    let HopError::Net(error) = bounded(row.first().missing_wrapped()).await.unwrap_err();
     assert_eq!(chain(&error)[..3], [nested; 3]);
     assert_eq!(chain(&error).last(), Some(&(ErrorKind::NoSuchMethod, Outcome::NotRun)));
     row.settled().await;
@@ -304,23 +304,23 @@ async fn error_of_a_nested_call_arrives_as_nested_and_names_each_hop() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_through_nodes_that_only_pass_it_on_has_the_outcome_of_the_real_call() {
     let row = Row::start().await;
-    let last = within("the reference is passed on", row.first().last()).await.unwrap();
+    let last = bounded(row.first().last()).await.unwrap();
     assert!(!Remote::is_local(&last));
     let key = Remote::key(&last).unwrap();
     assert_eq!(key.node(), row.nodes[3].identity().0, "it is D's object");
 
-    let wrong: Remote<dyn Hop> = within("the reference is passed on", row.first().wrong()).await.unwrap().downcast();
-    let error = within("the call", wrong.fails()).await.unwrap_err();
+    let wrong: Remote<dyn Hop> = bounded(row.first().wrong()).await.unwrap().downcast();
+    let error = bounded(wrong.fails()).await.unwrap_err();
     assert_eq!(chain(&error), [(ErrorKind::NoSuchMethod, Outcome::NotRun)]);
 
-    let error = within("the call", last.panics()).await.unwrap_err();
+    let error = bounded(last.panics()).await.unwrap_err();
     assert_eq!(chain(&error), [(ErrorKind::Panic, Outcome::MayHaveRun)]);
 
-    let error = within("the call", last.fails()).await.unwrap_err();
+    let error = bounded(last.fails()).await.unwrap_err();
     assert_eq!(chain(&error), [(ErrorKind::Nested, Outcome::Ran), (ErrorKind::Denied, Outcome::NotRun)]);
 
-    assert_eq!(within("the call", last.left().timeout(Duration::from_secs(600))).await.unwrap().len(), 1);
-    let error = within("the call", last.hang().timeout(Duration::from_millis(200))).await.unwrap_err();
+    assert_eq!(bounded(last.left().timeout(Duration::from_secs(600))).await.unwrap().len(), 1);
+    let error = bounded(last.hang().timeout(Duration::from_millis(200))).await.unwrap_err();
     assert_eq!(chain(&error), [(ErrorKind::Deadline, Outcome::MayHaveRun)]);
     drop((last, wrong));
     row.settled().await;
@@ -330,14 +330,14 @@ async fn call_through_nodes_that_only_pass_it_on_has_the_outcome_of_the_real_cal
 async fn session_of_the_far_hop_cut_during_the_call_may_have_run() {
     // Passed on only: the error is that of the real call.
     let row = Row::start().await;
-    let last = within("the reference is passed on", row.first().last()).await.unwrap();
+    let last = bounded(row.first().last()).await.unwrap();
     let call = last.hang().send();
     until("the last hangs", || row.inside() == [0, 0, 1]).await;
     row.nodes[3].sessions()[0].close();
-    let error = within("the call that was cut", call).await.unwrap_err();
+    let error = bounded(call).await.unwrap_err();
     assert_eq!(chain(&error), [(ErrorKind::Disconnected, Outcome::MayHaveRun)]);
     // A call that was never sent on did not run.
-    let error = within("a call on what is cut off", last.hang()).await.unwrap_err();
+    let error = bounded(last.hang()).await.unwrap_err();
     assert_eq!(chain(&error), [(ErrorKind::Disconnected, Outcome::NotRun)]);
     drop(last);
     row.settled().await;
@@ -347,7 +347,7 @@ async fn session_of_the_far_hop_cut_during_the_call_may_have_run() {
     let call = row.first().hang().send();
     until("all three hang", || row.inside() == [1, 1, 1]).await;
     row.nodes[3].sessions()[0].close();
-    let error = within("the call that was cut", call).await.unwrap_err();
+    let error = bounded(call).await.unwrap_err();
     let nested = (ErrorKind::Nested, Outcome::Ran);
     assert_eq!(chain(&error), [nested, nested, (ErrorKind::Disconnected, Outcome::MayHaveRun)]);
     row.settled().await;
@@ -357,7 +357,7 @@ async fn session_of_the_far_hop_cut_during_the_call_may_have_run() {
     let call = row.first().hang().send();
     until("all three hang", || row.inside() == [1, 1, 1]).await;
     row.nodes[1].sessions().iter().find(|session| session.peer().name() == "a").unwrap().close();
-    let error = within("the call that was cut", call).await.unwrap_err();
+    let error = bounded(call).await.unwrap_err();
     assert_eq!(chain(&error), [(ErrorKind::Disconnected, Outcome::MayHaveRun)]);
     row.settled().await;
 }

@@ -2,6 +2,7 @@
 
 mod hops;
 
+use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,8 +10,22 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use netref::{AnyRemote, Context, Error, ErrorKind, Limits, Node, NodeStats, Outcome, Remote, Result, remote};
-use netref_tests::patience::{PATIENCE, until, within};
 use serde::{Deserialize, Serialize};
+
+/// How long anything here may take to settle, and any call here to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn bounded<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it ends in time")
+}
 
 /// Handlers that were entered, and that are over in whatever way.
 #[derive(Debug, Default)]
@@ -253,7 +268,7 @@ async fn drop_ten_thousand(calls_in_flight: u32, seed: u64) {
         }
     }
     for task in tasks {
-        within("the task that calls and drops", task).await.unwrap();
+        bounded(task).await.unwrap();
     }
     assert_eq!((a.sessions().len(), b.sessions().len()), (1, 1), "the session has lived through it");
     let start = Instant::now();
@@ -273,7 +288,7 @@ async fn drop_ten_thousand(calls_in_flight: u32, seed: u64) {
     // It still works, in both directions.
     for (node, other) in [(&a, &b), (&b, &a)] {
         let worker: Remote<dyn Worker> = node.connect(&format!("{}/worker", other.addresses()[0])).await.unwrap();
-        assert_eq!(within("a call afterwards", worker.quick(9)).await.unwrap(), 9);
+        assert_eq!(bounded(worker.quick(9)).await.unwrap(), 9);
     }
 }
 
@@ -304,7 +319,7 @@ async fn call_dropped_behind_one_that_is_still_arriving_never_runs_on() {
             (0..10).map(|number| if number % 2 == 0 { worker.forever().send() } else { worker.spawned().send() }).collect();
         tokio::task::yield_now().await;
         drop(behind);
-        assert_eq!(within("the long call", long).await.unwrap().len(), 4_000_000);
+        assert_eq!(bounded(long).await.unwrap().len(), 4_000_000);
     }
     drop(worker);
     until("every handler is dropped", || live.inside() == 0).await;
